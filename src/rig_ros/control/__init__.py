@@ -1,0 +1,1 @@
+"""Pure control logic: tasks, actions, the guard, kinematics, episodes. numpy only."""

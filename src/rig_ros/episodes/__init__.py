@@ -1,0 +1,1 @@
+"""Recorded episodes: write, recover, read, assemble into transitions. No ROS."""

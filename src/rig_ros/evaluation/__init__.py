@@ -1,0 +1,1 @@
+"""Metrics, the held-out protocol, reports."""

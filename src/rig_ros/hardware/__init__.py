@@ -1,0 +1,1 @@
+"""Devices: cameras and the robot protocol. No rclpy."""

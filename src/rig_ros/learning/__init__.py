@@ -1,0 +1,1 @@
+"""RIG's learning core: VAE, latent TD3, relabelling, replay, bundles. No ROS, no simulator."""

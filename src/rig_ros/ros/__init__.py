@@ -1,0 +1,1 @@
+"""What every node shares: topics, conversions, parameters, life cycle, diagnostics."""

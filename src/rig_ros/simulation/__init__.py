@@ -1,0 +1,1 @@
+"""The MuJoCo Sawyer and its tasks. No ROS."""

@@ -1,0 +1,1 @@
+"""Pictures: crop, resize, colour and layout, in one place."""
