@@ -1,0 +1,55 @@
+"""What any arm must do, simulated or real: four methods, one state. No ROS.
+
+Positions in metres, angles in radians, frame `base` (x forward, y left, z up). An adapter for the
+simulation is `rig_ros.simulation.robot`; the arm's is built on its driver.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RobotState:
+    """Where the arm is at one moment; arrays are copies."""
+
+    hand_position: Vector
+    """Of right_hand in `base` [m], shape (3,)."""
+    joint_positions: Vector
+    """right_j0 to right_j6 [rad], shape (7,)."""
+    joint_velocities: Vector
+    """[rad/s], shape (7,)."""
+    joint_efforts: Vector
+    """[Nm], shape (7,)."""
+
+
+class Robot(Protocol):
+    """An arm that takes hand velocities. It stops by itself when commands stop."""
+
+    def state(self) -> RobotState:
+        """Return the newest state."""
+
+    def send_twist(self, velocity: Vector) -> Vector:
+        """Move the hand with that velocity, tool held down, until the command times out.
+
+        Args:
+            velocity: of right_hand in `base` [m/s], shape (3,).
+
+        Returns:
+            The velocity the arm really executes after its own limits [m/s], shape (3,).
+
+        Raises:
+            SafetyViolation: a component is not finite.
+        """
+
+    def reset(self) -> None:
+        """Bring the hand to the task's reset position and stand still there."""
+
+    def stop(self) -> None:
+        """Stand still now."""
