@@ -47,6 +47,9 @@ def _convert(value: Any, annotation: Any, where: str) -> Any:
         require(len(value) == len(arguments), where, value, f'{len(arguments)} values')
         return tuple(_convert(v, a, f'{where}[{i}]')
                      for i, (v, a) in enumerate(zip(value, arguments)))
+    if origin is dict:
+        require(isinstance(value, dict), where, value, 'a mapping')
+        return value
     if annotation is float:
         require(isinstance(value, (int, float)) and not isinstance(value, bool),
                 where, value, 'a number')

@@ -1,0 +1,345 @@
+"""A trained model as one file: weights in safetensors, the manifest in its metadata.
+
+Write with `save`, read with `load` or `loads`; never pickle. Reading verifies everything before a
+`Bundle` exists: completeness, format version, task, tensors, finite weights, encoder hash. A
+`Bundle` takes and returns numpy arrays; torch stays inside and uses one thread, since a control
+cycle has a few milliseconds and the networks are small.
+
+Images are uint8 (height, width, 3) RGB; latents float32 (latent_dim,); actions float32 in [-1, 1].
+The policy sees latents exactly as `encode` returns them: any scaling belongs to its weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors import torch as safetensors_torch
+from torch import nn
+
+from rig_ros.errors import DataError, ModelMismatch
+from rig_ros.learning.manifest import METADATA_KEY, Manifest, from_json
+
+MAX_BYTES = 256 * 1024 * 1024
+MAX_HEADER_BYTES = 8 * 1024 * 1024
+REQUIRED_MODULES = ('vae', 'policy')
+FETCH_AGAIN = 'copy or train the file again'
+
+FloatArray = NDArray[np.float32]
+ImageArray = NDArray[np.uint8]
+Architecture = Mapping[str, Any]
+Builder = Callable[[Architecture], dict[str, nn.Module]]
+
+
+@contextmanager
+def _inference() -> Iterator[None]:
+    """One thread and no gradients inside; the caller's thread count afterwards."""
+    threads = torch.get_num_threads()
+    if threads != 1:
+        torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        if threads != 1:
+            torch.set_num_threads(threads)
+
+
+def build_networks(architecture: Architecture) -> dict[str, nn.Module]:
+    """Return the untrained networks that a manifest's architecture describes."""
+    from rig_ros.learning.networks import Actor
+    from rig_ros.learning.vae import ConvVAE
+
+    return {'vae': ConvVAE(**architecture['vae']), 'policy': Actor(**architecture['policy'])}
+
+
+def encoder_id(vae: nn.Module) -> str:
+    """Return the id of the latent space: a hash of all VAE weights except the decoder's."""
+    return _encoder_hash(vae.state_dict())
+
+
+def _encoder_hash(tensors: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        if name.startswith('decoder'):
+            continue
+        array = tensors[name].detach().cpu().contiguous().numpy()
+        digest.update(f'{name} {array.dtype} {array.shape}\n'.encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def to_bytes(manifest: Manifest, modules: Mapping[str, nn.Module]) -> bytes:
+    """Return the content of a bundle file.
+
+    Args:
+        manifest: its facts; `encoder_id` must be that of `modules['vae']`.
+        modules: at least `vae` and `policy`; more (critics) are kept for going on training.
+
+    Raises:
+        DataError: a module is missing, a weight is not finite, or the encoder id is another's.
+    """
+    for name in REQUIRED_MODULES:
+        if name not in modules:
+            raise DataError(f'bundle modules: got {sorted(modules)}, allowed: at least '
+                            f'{list(REQUIRED_MODULES)}; pass the missing one')
+    tensors = {f'{name}.{key}': value.detach().cpu().contiguous()
+               for name, module in modules.items() for key, value in module.state_dict().items()}
+    _require_finite(tensors)
+    actual = encoder_id(modules['vae'])
+    if manifest.encoder_id != actual:
+        raise DataError(f'manifest encoder_id: got {manifest.encoder_id}, allowed: {actual}; '
+                        'compute it with bundle.encoder_id after the last update')
+    return safetensors_torch.save(tensors, {METADATA_KEY: manifest.to_json()})
+
+
+def save(path: Path, manifest: Manifest, modules: Mapping[str, nn.Module]) -> str:
+    """Write a bundle so that a reader sees the old file or the whole new one.
+
+    Returns:
+        The bundle id: the sha256 of the file's bytes, in hex.
+    """
+    content = to_bytes(manifest, modules)
+    write_atomically(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside the target, flush to disk, then rename over it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.part', dir=path.parent)
+    try:
+        with os.fdopen(handle, 'wb') as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def read_manifest(content: bytes, where: str = 'bundle') -> Manifest:
+    """Return the manifest of a bundle file's content, after checking that the file is whole.
+
+    Raises:
+        DataError: truncated, not safetensors, too large, or without a valid manifest.
+        ModelMismatch: another format version.
+    """
+    size = len(content)
+    if size > MAX_BYTES:
+        raise DataError(f'{where}: got {size} bytes, allowed: at most {MAX_BYTES}; '
+                        'this is not a bundle of rig_ros, check the path')
+    header_size = int.from_bytes(content[:8], 'little')
+    if size < 9 or header_size > MAX_HEADER_BYTES or content[8:9] != b'{':
+        raise DataError(f'{where}: got {size} bytes that are not a safetensors file, allowed: '
+                        'a bundle written by rig_ros train; check the path')
+    if size < 8 + header_size:
+        raise DataError(f'{where}: truncated inside its header, got {size} bytes, allowed: at '
+                        f'least {8 + header_size}; {FETCH_AGAIN}')
+    try:
+        header = json.loads(content[8:8 + header_size])
+        metadata = header.pop('__metadata__', {})
+        end = 8 + header_size + max((t['data_offsets'][1] for t in header.values()), default=0)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise DataError(f'{where}: its safetensors header is damaged ({error!r}); '
+                        f'{FETCH_AGAIN}') from error
+    if size != end:
+        state = 'truncated' if size < end else 'longer than its header says'
+        raise DataError(f'{where}: {state}, got {size} bytes, allowed: exactly {end}; '
+                        f'{FETCH_AGAIN}')
+    if not isinstance(metadata, dict) or METADATA_KEY not in metadata:
+        raise DataError(f'{where}: a safetensors file without {METADATA_KEY!r} in its metadata; '
+                        'give a bundle written by rig_ros train')
+    return from_json(metadata[METADATA_KEY])
+
+
+def _require_finite(tensors: Mapping[str, torch.Tensor]) -> None:
+    bad = [name for name, value in tensors.items()
+           if value.is_floating_point() and not bool(torch.isfinite(value).all())]
+    if bad:
+        raise DataError(f'bundle weights: NaN or infinite in {bad[:3]} ({len(bad)} tensors), '
+                        'allowed: finite numbers; go back to an earlier checkpoint')
+
+
+def load(path: Path, expect_task: str | None = None, build: Builder | None = None) -> Bundle:
+    """Read and verify a bundle file; see `loads`."""
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise DataError(f'{path}: got {size} bytes, allowed: at most {MAX_BYTES}; '
+                            'this is not a bundle of rig_ros, check the path')
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f'{path}: cannot be read ({error.strerror}); give the path of a '
+                        '.safetensors bundle') from error
+    return loads(content, expect_task, str(path), build)
+
+
+def loads(content: bytes, expect_task: str | None = None, where: str = 'bundle',
+          build: Builder | None = None) -> Bundle:
+    """Verify a bundle file's content and return the model, ready for inference.
+
+    Args:
+        content: the whole file.
+        expect_task: canonical name of the only acceptable task (`TaskConfig.name`), None for any.
+        where: what to call it in messages.
+        build: makes the networks from the manifest's architecture; for tests.
+
+    Raises:
+        DataError: truncated, not a bundle, not finite.
+        ModelMismatch: other format version, task, tensors or encoder hash.
+    """
+    manifest = read_manifest(content, where)
+    if expect_task is not None and manifest.task != expect_task:
+        raise ModelMismatch(f'{where}: task got {manifest.task!r}, allowed: {expect_task!r}; '
+                            'give a bundle of that task, or start with the task of the bundle')
+    try:
+        tensors = safetensors_torch.load(content)
+    except SafetensorError as error:
+        raise DataError(f'{where}: damaged ({error}); {FETCH_AGAIN}') from error
+    _require_finite(tensors)
+    try:
+        modules = (build or build_networks)(manifest.architecture)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelMismatch(f'{where}: architecture {manifest.architecture} cannot be built '
+                            f'({error!r}); use the rig_ros release that wrote it') from error
+    for name in REQUIRED_MODULES:
+        _fill(modules[name], name, tensors, where)
+    actual = encoder_id(modules['vae'])
+    if actual != manifest.encoder_id:
+        raise ModelMismatch(f'{where}: encoder weights hash to {actual}, allowed: '
+                            f'{manifest.encoder_id} as its manifest says; {FETCH_AGAIN}')
+    extra = {name: value for name, value in tensors.items()
+             if name.partition('.')[0] not in REQUIRED_MODULES}
+    bundle = Bundle(manifest, hashlib.sha256(content).hexdigest(), modules['vae'],
+                    modules['policy'], extra)
+    bundle.smoke_test()
+    return bundle
+
+
+def _fill(module: nn.Module, name: str, tensors: Mapping[str, torch.Tensor], where: str) -> None:
+    """Load the tensors named `<name>.*`, refusing any difference in name, shape or type."""
+    own = {key[len(name) + 1:]: value for key, value in tensors.items()
+           if key.startswith(f'{name}.')}
+    wanted = module.state_dict()
+    wrong = [f'missing {name}.{key}' for key in wanted.keys() - own.keys()]
+    wrong += [f'unknown {name}.{key}' for key in own.keys() - wanted.keys()]
+    wrong += [f'{name}.{key} {tuple(own[key].shape)} {own[key].dtype} for '
+              f'{tuple(value.shape)} {value.dtype}' for key, value in wanted.items()
+              if key in own and (own[key].shape != value.shape or own[key].dtype != value.dtype)]
+    if wrong:
+        raise ModelMismatch(f'{where}: tensors got {sorted(wrong)[:4]} ({len(wrong)} differ), '
+                            'allowed: those of the architecture in its manifest; '
+                            f'{FETCH_AGAIN}')
+    module.load_state_dict(own)
+
+
+class Bundle:
+    """A verified model: encode, decode, act, imagine. Not for training."""
+
+    def __init__(self, manifest: Manifest, bundle_id: str, vae: nn.Module, policy: nn.Module,
+                 extra: Mapping[str, torch.Tensor] | None = None) -> None:
+        """Take ownership of the networks and put them in inference mode.
+
+        Args:
+            manifest: verified facts.
+            bundle_id: sha256 hex of the file's bytes.
+            vae: has `encode(images NHWC u8) -> (mean, log_variance)` and `decode(latents)`.
+            policy: maps (latent, goal) to actions, each with a batch axis.
+            extra: further tensors of the file, as `<module>.<name>`.
+        """
+        self.manifest = manifest
+        self.bundle_id = bundle_id
+        self.extra = dict(extra or {})
+        self._vae: Any = vae.eval().requires_grad_(False)
+        self._policy: Any = policy.eval().requires_grad_(False)
+        self._image = torch.zeros((1, manifest.image_size, manifest.image_size, 3),
+                                  dtype=torch.uint8)
+        self._image_view: ImageArray = self._image.numpy()[0]
+
+    def smoke_test(self) -> None:
+        """Run every function once on a grey picture.
+
+        Raises:
+            ModelMismatch: a result has the wrong shape or is not finite.
+        """
+        m = self.manifest
+        grey = np.full((m.image_size, m.image_size, 3), 127, np.uint8)
+        try:
+            mean, log_variance = self.encode(grey)
+            picture = self.decode(mean)
+            action = self.act(mean, mean)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ModelMismatch(f'bundle {self.bundle_id[:12]}: does not run ({error}); use the '
+                                'rig_ros release that wrote it') from error
+        for name, value, shape in (('mean', mean, (m.latent_dim,)),
+                                   ('log_variance', log_variance, (m.latent_dim,)),
+                                   ('picture', picture, grey.shape),
+                                   ('action', action, (len(m.action_axes),))):
+            if value.shape != shape or not np.isfinite(value).all():
+                raise ModelMismatch(
+                    f'bundle {self.bundle_id[:12]}: {name} of a grey picture got {value!r}, '
+                    f'allowed: finite, shape {shape}; go back to an earlier bundle')
+
+    def encode(self, image_hwc_u8: ImageArray) -> tuple[FloatArray, FloatArray]:
+        """Return the mean and log-variance of a picture's latent, shape (latent_dim,) each.
+
+        Raises:
+            DataError: the picture has another size or type than the model's.
+        """
+        if image_hwc_u8.shape != self._image_view.shape or image_hwc_u8.dtype != np.uint8:
+            raise DataError(f'picture: got {image_hwc_u8.dtype} {image_hwc_u8.shape}, allowed: '
+                            f'uint8 {self._image_view.shape}; crop and resize it first')
+        self._image_view[:] = image_hwc_u8
+        with _inference():
+            mean, log_variance = self._vae.encode(self._image)
+            return _row(mean), _row(log_variance)
+
+    def decode(self, latent: FloatArray) -> ImageArray:
+        """Return the picture of a latent, uint8 (height, width, 3)."""
+        with _inference():
+            picture = self._vae.decode(self._latent(latent, 'latent'))[0]
+            if picture.is_floating_point():
+                picture = (picture.clamp(0, 1) * 255).round().to(torch.uint8)
+            return np.array(picture.numpy(), dtype=np.uint8)
+
+    def act(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
+        """Return the deterministic action for a latent and a goal, (n,) in [-1, 1]."""
+        with _inference():
+            action = self._policy(self._latent(latent, 'latent'), self._latent(goal, 'goal'))
+            return _row(action.clamp(-1.0, 1.0))
+
+    def imagine(self, rng: np.random.Generator) -> FloatArray:
+        """Draw a goal latent from the model's own prior over goals."""
+        mean = np.asarray(self.manifest.goal_prior_mean, np.float32)
+        std = np.asarray(self.manifest.goal_prior_std, np.float32)
+        return mean + std * rng.standard_normal(mean.shape).astype(np.float32)
+
+    def _latent(self, latent: FloatArray, name: str) -> torch.Tensor:
+        array = np.asarray(latent, np.float32)
+        if array.shape != (self.manifest.latent_dim,) or not np.isfinite(array).all():
+            raise DataError(f'{name}: got {array!r}, allowed: {self.manifest.latent_dim} finite '
+                            'values; encode it with this bundle')
+        return torch.from_numpy(array)[None]
+
+
+def _row(batch: torch.Tensor) -> FloatArray:
+    return np.array(batch[0].numpy(), dtype=np.float32)
