@@ -6,6 +6,8 @@ Names are relative, so that a namespace moves the whole graph. Quality of servic
   reliable depth 200.
 - command: reliable depth 1, with deadline and lifespan; the receiver checks the age again.
 - latched: reliable, transient local.
+- alive: latched, never carries a message; its liveliness lease tells within `ALIVE_LEASE_S` that a
+  process was killed or stopped.
 - plain: reliable depth 10 (`/diagnostics`).
 """
 
@@ -17,13 +19,20 @@ from typing import Any, Literal
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.duration import Duration
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    LivelinessPolicy,
+    QoSProfile,
+    ReliabilityPolicy,
+)
 from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from std_msgs.msg import Bool, UInt8MultiArray
 
 COMMAND_LIFESPAN_S = 0.2
+ALIVE_LEASE_S = 0.15
 
-Kind = Literal['stream', 'command', 'latched', 'plain']
+Kind = Literal['stream', 'command', 'latched', 'alive', 'plain']
 Role = Literal['publish', 'live', 'record']
 
 
@@ -49,6 +58,11 @@ class Topic:
             return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=self.depth,
                               reliability=ReliabilityPolicy.RELIABLE,
                               durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        if self.kind == 'alive':
+            return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1,
+                              reliability=ReliabilityPolicy.RELIABLE,
+                              liveliness=LivelinessPolicy.AUTOMATIC,
+                              liveliness_lease_duration=Duration(seconds=ALIVE_LEASE_S))
         if self.kind == 'plain':
             return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10)
         if role == 'record':
@@ -89,6 +103,12 @@ RECORDER_SEGMENT = Topic('recorder/segment', DiagnosticArray, 'latched', depth=1
 TRAINER_METRICS = Topic('trainer/metrics', DiagnosticArray, 'latched', recorded=False)
 DIAGNOSTICS = Topic('/diagnostics', DiagnosticArray, 'plain', recorded=False)
 GROUND_TRUTH = Topic('sim/ground_truth', DiagnosticArray, 'stream')
+
+
+def alive(node: str) -> Topic:
+    """Return the topic whose liveliness says that the process of that node runs."""
+    return Topic(f'alive/{node}', Bool, 'alive', recorded=False)
+
 
 ALL: tuple[Topic, ...] = tuple(v for v in list(globals().values()) if isinstance(v, Topic))
 
