@@ -1,0 +1,241 @@
+"""The one table of nodes per deployment: what runs, with which parameters.
+
+It feeds `launch/*.launch.py` and `rig_ros up`, so that `ros2 launch` and a machine that has only
+pip start the same graph. It starts nothing itself and imports no ROS.
+
+A deployment's settings are the arguments of its launch file and the options of its command, by
+the same names; tuning belongs in the parameter file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rig_ros import resources, settings
+from rig_ros.control import task as tasks
+from rig_ros.settings import require
+
+PACKAGE = 'rig_ros'
+LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+Parameter = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One process: which module it runs and the parameters that this deployment decides."""
+
+    name: str
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    respawn: bool = True
+    """Start it again when it dies."""
+    required: bool = True
+    """Stop the whole graph when it cannot be kept alive."""
+
+    @property
+    def module(self) -> str:
+        """The module that `python -m` runs."""
+        return f'{PACKAGE}.nodes.{self.name}'
+
+    @property
+    def executable(self) -> str:
+        """The name `ros2 run rig_ros <executable>` takes."""
+        return f'{self.name}_node'
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Settings that every deployment has."""
+
+    task: str = 'reach_xy'
+    bundle: str = ''
+    """Model file; empty means none (yet)."""
+    namespace: str = ''
+    params_file: str = ''
+    """Parameter file; empty means the shipped `config/nodes.yaml`."""
+    use_sim_time: bool = False
+    log_level: Literal['debug', 'info', 'warn', 'error', 'fatal'] = 'info'
+
+    def __post_init__(self) -> None:
+        require(self.log_level in LOG_LEVELS, 'log_level', self.log_level,
+                f'one of {list(LOG_LEVELS)}')
+        require(tasks.ALIASES.get(self.task, self.task) in tasks.names(),
+                'task', self.task, f'one of {tasks.names()}')
+        for name in ('bundle', 'params_file'):
+            path = getattr(self, name)
+            require(not path or Path(path).is_file(), name, path, 'an existing file')
+        parts = self.namespace.strip('/').split('/')
+        require(not self.namespace or all(part.isidentifier() for part in parts),
+                'namespace', self.namespace, 'names of letters, digits and _, parted by /')
+
+    @property
+    def simulated_time(self) -> bool:
+        """Whether the nodes take their time from /clock."""
+        return self.use_sim_time
+
+    @property
+    def parameter_file(self) -> Path:
+        """The parameter file all nodes read."""
+        return Path(self.params_file) if self.params_file else resources.find(
+            'config', 'nodes.yaml')
+
+    @property
+    def model(self) -> dict[str, Parameter]:
+        """The two parameters of every node that uses a model."""
+        return {'task': tasks.ALIASES.get(self.task, self.task), 'bundle': self.bundle}
+
+    def nodes(self) -> list[NodeSpec]:
+        """Return the processes of this deployment."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Acting(Deployment):
+    """What simulation and robot have in common: everything between camera and arm."""
+
+    mode: Literal['collect', 'practise', 'reach'] = 'reach'
+    """What episodes are for: random actions, imagined goals, or the operator's goals."""
+    train: bool = False
+    """Learn on this machine, from the episodes recorded."""
+    run: str = 'runs/latest'
+    """Folder for episodes, checkpoints and logs."""
+    control_hz: float = 0.0
+    """Frames per second; 0 means the task's own rate."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.mode in ('collect', 'practise', 'reach'), 'mode', self.mode,
+                "one of ['collect', 'practise', 'reach']")
+        require(self.control_hz == 0 or 1 <= self.control_hz <= 60,
+                'control_hz', self.control_hz, '0 (the task decides) or 1 to 60 Hz')
+
+    def chain(self, resume_after_abort: bool) -> list[NodeSpec]:
+        """Return encoder, goal, policy, guard, episode, recorder and, if asked, trainer."""
+        task = {'task': self.model['task']}
+        specs = [
+            NodeSpec('encoder', self.model),
+            NodeSpec('goal', self.model),
+            NodeSpec('policy', self.model),
+            NodeSpec('guard', task),
+            NodeSpec('episode', {**self.model, 'mode': self.mode,
+                                 'resume_after_abort': resume_after_abort}),
+            NodeSpec('recorder', {**task, 'directory': f'{self.run}/episodes'}, required=False),
+        ]
+        if self.train:
+            specs.append(trainer(self))
+        return specs
+
+
+@dataclass(frozen=True)
+class Simulation(Acting):
+    """The simulated Sawyer and the whole graph around it."""
+
+    clock: Literal['lockstep', 'realtime'] = 'lockstep'
+    """lockstep: the world advances with each command; realtime: with the wall clock."""
+    raw_camera: bool = False
+    """Render 640x480 and let the camera node make the policy's picture, as on the robot."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.clock in ('lockstep', 'realtime'), 'clock', self.clock,
+                "one of ['lockstep', 'realtime']")
+
+    @property
+    def simulated_time(self) -> bool:
+        """Lockstep has no other time than the simulation's."""
+        return self.use_sim_time or self.clock == 'lockstep'
+
+    def nodes(self) -> list[NodeSpec]:
+        """Return simulation, the camera node if it is used, and the chain."""
+        world = NodeSpec('sim', {'task': self.model['task'], 'clock': self.clock,
+                                 'raw_camera': self.raw_camera, 'seed': self.seed,
+                                 'control_hz': self.control_hz, 'use_sim_time': False})
+        camera = [NodeSpec('camera', {**self.model, 'source': 'topic'})] if self.raw_camera else []
+        return [world, *camera, *self.chain(resume_after_abort=self.train)]
+
+
+@dataclass(frozen=True)
+class Robot(Acting):
+    """Everything for the real arm except the arm's driver, which other machines bring."""
+
+    source: str = 'topic'
+    """The camera: `topic` (a driver publishes camera/image_raw), a device number or a file."""
+
+    def nodes(self) -> list[NodeSpec]:
+        """Return the camera node and the chain."""
+        return [camera(self, self.source), *self.chain(resume_after_abort=False)]
+
+
+@dataclass(frozen=True)
+class Trainer(Deployment):
+    """A machine that only learns, from the episodes that the graph's recorder announces."""
+
+    run: str = 'runs/latest'
+    """Folder for episodes, checkpoints and logs."""
+
+    def nodes(self) -> list[NodeSpec]:
+        """Return the trainer node."""
+        return [trainer(self)]
+
+
+@dataclass(frozen=True)
+class Camera(Deployment):
+    """A machine that only looks: to aim a camera and to take goal pictures."""
+
+    source: str = '0'
+    """The camera: `topic` (a driver publishes camera/image_raw), a device number or a file."""
+    control_hz: float = 0.0
+    """Frames per second; 0 means the task's own rate."""
+
+    def nodes(self) -> list[NodeSpec]:
+        """Return the camera node."""
+        return [camera(self, self.source)]
+
+
+def camera(settings_: Robot | Camera, source: str) -> NodeSpec:
+    """Return the camera node for a real camera."""
+    return NodeSpec('camera', {**settings_.model, 'source': source,
+                               'control_hz': settings_.control_hz})
+
+
+def trainer(settings_: Acting | Trainer) -> NodeSpec:
+    """Return the trainer node."""
+    return NodeSpec('trainer', {**settings_.model, 'directory': settings_.run}, required=False)
+
+
+DEPLOYMENTS: dict[str, type[Deployment]] = {
+    'sim': Simulation, 'robot': Robot, 'trainer': Trainer, 'camera': Camera}
+
+
+def deployment(name: str, values: Mapping[str, object] | None = None) -> Deployment:
+    """Return the settings of a deployment, checked.
+
+    Args:
+        name: sim, robot, trainer or camera.
+        values: settings by name; the rest keep their defaults.
+
+    Raises:
+        ConfigError: unknown deployment or setting, or a value that is not allowed.
+    """
+    require(name in DEPLOYMENTS, 'deployment', name, f'one of {sorted(DEPLOYMENTS)}')
+    return settings.from_mapping(DEPLOYMENTS[name], dict(values or {}), f'deployment {name}')
+
+
+def ros_arguments(spec: NodeSpec, chosen: Deployment) -> list[str]:
+    """Return what follows `--ros-args` for a node started without launch."""
+    parameters: dict[str, Parameter] = {'use_sim_time': chosen.simulated_time, **spec.parameters}
+    arguments = ['--params-file', str(chosen.parameter_file), '--log-level', chosen.log_level]
+    if chosen.namespace:
+        arguments += ['-r', f'__ns:=/{chosen.namespace.strip("/")}']
+    for key, value in parameters.items():
+        arguments += ['-p', f'{key}:={_yaml(value)}']
+    return arguments
+
+
+def _yaml(value: Parameter) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
