@@ -44,7 +44,7 @@ setup(
     extras_require=extras,
     entry_points={'console_scripts': [
         'rig_ros = rig_ros.cli.main:main',
-        *[f'{node} = rig_ros.nodes.{node}:main' for node in NODES],
+        *[f'{node}_node = rig_ros.nodes.{node}:main' for node in NODES],
     ]},
     zip_safe=False,
 )
