@@ -1,0 +1,145 @@
+"""Hand velocity to joint speeds: a moving reference, feed-forward, and the tool held down.
+
+Pure numpy; the caller supplies the hand's pose and Jacobian (from MuJoCo, or from a `Chain`) and
+applies the joint speeds. The same rules as the robot's side process:
+
+- the reference r moves by the commanded velocity from the *previous reference*, clipped to the
+  workspace box before use, so that errors do not add up; it re-anchors where the hand is when it
+  leads by more than 3 cm;
+- v = r' + 4 (r - x), capped; omega turns the hand back to tool down;
+- damped least squares, plus a pull of the free elbow towards a posture;
+- the whole vector of joint speeds is scaled to the limits, never single joints.
+
+Frame `base`, metres, radians, seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rig_ros.control.kinematics import MAX_VELOCITY, TOOL_DOWN, Array
+from rig_ros.settings import require
+
+
+@dataclass(frozen=True)
+class ServoLimits:
+    """What the servo never exceeds, and its gains."""
+
+    cartesian_speed: float = 0.30
+    """Cap of the hand's speed [m/s]."""
+    angular_speed: float = 0.5
+    """Cap of the hand's turning speed [rad/s]."""
+    joint_fraction: float = 0.25
+    """Part of the URDF's joint speeds that may be used."""
+    position_gain: float = 4.0
+    """Pull of the hand to the reference [1/s]."""
+    rotation_gain: float = 2.0
+    """Pull of the hand to tool down [1/s]."""
+    posture_gain: float = 2.0
+    """Pull of the free elbow to the posture [1/s]."""
+    reanchor_distance: float = 0.03
+    """The reference never leads by more than this [m]."""
+    damping: float = 0.03
+
+    def __post_init__(self) -> None:
+        require(0 < self.cartesian_speed <= 0.30, 'cartesian_speed', self.cartesian_speed,
+                '0 to 0.30 m/s')
+        require(0 < self.joint_fraction <= 1, 'joint_fraction', self.joint_fraction, '0 to 1')
+
+
+ROBOT_LIMITS = ServoLimits(cartesian_speed=0.10)
+"""A physical arm's defaults."""
+SIMULATION_LIMITS = ServoLimits(joint_fraction=0.75)
+"""The published tasks move 2 cm per axis and step at 10 Hz (0.28 m/s on the diagonal), which takes
+more than a quarter of the joint speeds."""
+
+
+def _capped(vector: Array, limit: float) -> Array:
+    length = float(np.sqrt(vector @ vector))
+    return vector * (limit / length) if length > limit else vector
+
+
+class CartesianServo:
+    """Tracks a commanded hand velocity inside a box; one instance per arm."""
+
+    def __init__(self, low: npt.ArrayLike, high: npt.ArrayLike, posture: npt.ArrayLike,
+                 limits: ServoLimits = ROBOT_LIMITS) -> None:
+        """Make a servo at rest; call `anchor` before the first `joint_speeds`.
+
+        Args:
+            low, high: the box the reference stays in, shape (3,) [m]; equal bounds hold an axis.
+            posture: joint angles the free elbow is pulled to, shape (7,) [rad].
+            limits: caps and gains.
+        """
+        self._low, self._high = np.array(low, np.float64), np.array(high, np.float64)
+        self._posture = np.array(posture, np.float64)
+        self._limits = limits
+        self._joint_limits = MAX_VELOCITY * limits.joint_fraction
+        self._velocity = np.zeros(3)
+        self.reference = np.clip(np.zeros(3), self._low, self._high)
+
+    @property
+    def velocity(self) -> Array:
+        """The velocity in force. Shape (3,) [m/s]."""
+        return self._velocity.copy()
+
+    def anchor(self, position: npt.ArrayLike) -> None:
+        """Put the reference where the hand is (inside the box) and forget the velocity."""
+        self._velocity = np.zeros(3)
+        self.reference = np.clip(np.asarray(position, np.float64), self._low, self._high)
+
+    def command(self, velocity: npt.ArrayLike, position: npt.ArrayLike) -> None:
+        """Set the hand velocity from now on; coming to rest drops what the reference leads by.
+
+        Args:
+            velocity: shape (3,) [m/s]; capped.
+            position: where the hand is, shape (3,) [m].
+
+        Raises:
+            ConfigError: not three finite numbers.
+        """
+        wanted = np.asarray(velocity, np.float64)
+        require(wanted.shape == (3,) and bool(np.isfinite(wanted).all()), 'velocity', velocity,
+                '3 finite numbers [m/s]')
+        if self._velocity.any() and not wanted.any():
+            self.anchor(position)
+        self._velocity = _capped(wanted, self._limits.cartesian_speed)
+
+    def restore(self, reference: Array, velocity: Array) -> None:
+        """Go back to a saved reference [m] and velocity [m/s]."""
+        self.reference, self._velocity = reference.copy(), velocity.copy()
+
+    def joint_speeds(self, position: Array, rotation: Array, jacobian: Array, joints: Array,
+                     period: float) -> Array:
+        """Advance the reference by one tick and return the joint speeds for it. Shape (7,) [rad/s].
+
+        Args:
+            position: hand, shape (3,) [m].
+            rotation: base_R_hand, shape (3, 3).
+            jacobian: of the hand, shape (6, 7).
+            joints: angles, shape (7,) [rad].
+            period: length of the tick [s].
+        """
+        limits = self._limits
+        lead = self.reference - position
+        if lead @ lead > limits.reanchor_distance ** 2:
+            self.reference = np.clip(position, self._low, self._high)
+        before = self.reference
+        self.reference = np.clip(before + self._velocity * period, self._low, self._high)
+        feed_forward = (self.reference - before) / period
+        linear = _capped(feed_forward + limits.position_gain * (before - position),
+                         limits.cartesian_speed)
+        turn = TOOL_DOWN @ rotation.T
+        angular = _capped(0.5 * limits.rotation_gain * np.array(
+            [turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]),
+            limits.angular_speed)
+        pull = limits.posture_gain * (self._posture - joints)
+        gram = jacobian @ jacobian.T
+        gram.flat[::7] += limits.damping ** 2
+        twist = np.concatenate((linear, angular)) - jacobian @ pull
+        speeds: Array = jacobian.T @ np.linalg.solve(gram, twist) + pull
+        excess = float(np.max(np.abs(speeds) / self._joint_limits))
+        return speeds / excess if excess > 1.0 else speeds

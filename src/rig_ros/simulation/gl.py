@@ -1,0 +1,58 @@
+"""Chooses how MuJoCo draws without a screen: EGL, then OSMesa. Call before importing mujoco."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+
+from rig_ros.errors import HardwareError
+
+_REMEDY = ('install libegl1 and libgl1-mesa-dri (EGL) or libosmesa6 (OSMesa), for example '
+           '`apt-get install libegl1 libgl1-mesa-dri`, or set MUJOCO_GL yourself')
+_EGL_PLATFORM_SURFACELESS = 0x31DD
+
+
+def egl_works() -> bool:
+    """Return whether an EGL display can be opened on this machine."""
+    path = ctypes.util.find_library('EGL')
+    if path is None:
+        return False
+    try:
+        egl = ctypes.CDLL(path)
+        query = egl.eglGetProcAddress
+        query.restype, query.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+        address = query(b'eglQueryDevicesEXT')
+        if not address:
+            return False
+        devices = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_int, ctypes.c_void_p,
+                                   ctypes.POINTER(ctypes.c_int))(address)
+        count = ctypes.c_int(0)
+        return bool(devices(0, None, ctypes.byref(count))) and count.value > 0
+    except (OSError, AttributeError):
+        return False
+
+
+def osmesa_works() -> bool:
+    """Return whether the OSMesa library is installed."""
+    return ctypes.util.find_library('OSMesa') is not None
+
+
+def choose_backend() -> str:
+    """Set MUJOCO_GL when unset, and return the backend's name; '' when none works here.
+
+    Worlds work without one; only drawing then raises `HardwareError`.
+    """
+    chosen = os.environ.get('MUJOCO_GL', '').lower()
+    if not chosen:
+        chosen = 'egl' if egl_works() else 'osmesa' if osmesa_works() else ''
+        if chosen:
+            os.environ['MUJOCO_GL'] = chosen
+    return chosen
+
+
+def drawing_failed(error: Exception) -> HardwareError:
+    """Return the error to raise when a GL context could not be made."""
+    return HardwareError(
+        f"off-screen drawing with MUJOCO_GL={os.environ.get('MUJOCO_GL', '')!r} failed: {error}; "
+        f'{_REMEDY}')

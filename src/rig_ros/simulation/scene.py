@@ -1,0 +1,33 @@
+"""Builds the MuJoCo model of a task: `sim/scene.xml` plus the task's pucks."""
+
+from __future__ import annotations
+
+import mujoco
+
+from rig_ros import resources
+from rig_ros.control.task import Puck, TaskConfig
+
+PUCK_COLOURS = ((0.10, 0.55, 0.25, 1.0), (0.90, 0.60, 0.10, 1.0), (0.45, 0.20, 0.60, 1.0))
+
+
+def _add_puck(spec: mujoco.MjSpec, index: int, puck: Puck) -> None:
+    body = spec.worldbody.add_body(
+        name=f'puck{index}', pos=[*puck.start, puck.half_height])
+    body.add_freejoint()
+    body.add_geom(
+        name=f'puck{index}', type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+        size=[puck.radius, puck.half_height, 0.0], mass=puck.mass_kg,
+        rgba=PUCK_COLOURS[index % len(PUCK_COLOURS)], contype=2, conaffinity=3,
+        friction=[0.5, 0.005, 0.0001], condim=3)
+
+
+def build_model(task: TaskConfig) -> mujoco.MjModel:
+    """Return the compiled model of a task's scene.
+
+    Raises:
+        ConfigError: when the installation lacks `sim/scene.xml`.
+    """
+    spec = mujoco.MjSpec.from_file(str(resources.find('sim', 'scene.xml')))
+    for index, puck in enumerate(task.pucks):
+        _add_puck(spec, index, puck)
+    return spec.compile()

@@ -1,0 +1,217 @@
+"""A simulated Sawyer at a table: hand velocity in, pictures and true positions out. No ROS.
+
+The world stands for the robot and everything around it: like the arm's own driver it caps the
+velocity, keeps the hand in the workspace, holds the tool down, and stops when no command came for
+200 ms of simulated time. Frame `base`, metres, radians, seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+
+from rig_ros.control import kinematics
+from rig_ros.control.kinematics import Array
+from rig_ros.control.servo import SIMULATION_LIMITS, CartesianServo
+from rig_ros.control.task import TaskConfig
+from rig_ros.settings import require
+from rig_ros.simulation.painter import PLAIN, Looks, Painter, Picture
+from rig_ros.simulation.scene import build_model
+
+COMMAND_TIMEOUT_S = 0.2
+"""Without a new command for this long the arm holds, as the robot does."""
+SERVO_PERIOD_S = 0.02
+"""One servo tick."""
+_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+_ARM = slice(0, 7)
+
+
+@dataclass(frozen=True)
+class WorldState:
+    """Everything needed to go on exactly from a moment."""
+
+    physics: Array
+    reference: Array
+    velocity: Array
+    command_age: float
+
+
+class SawyerWorld:
+    """The arm, the table and the pucks of one task."""
+
+    def __init__(self, task: TaskConfig, seed: int = 0,
+                 camera_size: tuple[int, int] | None = None) -> None:
+        """Build the world and put the arm at the task's reset position.
+
+        Args:
+            task: workspace, reset, camera and pucks.
+            seed: of whatever the world draws at random; nothing yet.
+            camera_size: default (height, width) of `render`; the task's image size if not given.
+
+        Raises:
+            SafetyViolation: when the reset position cannot be reached.
+        """
+        del seed  # Everything is deterministic so far.
+        self.task = task
+        self._size = camera_size or (task.image_size, task.image_size)
+        self._model = build_model(task)
+        self._state = mujoco.MjData(self._model)
+        self._chain = kinematics.Chain(kinematics.TOOL_LENGTH)
+        centre = np.add(task.workspace_low, task.workspace_high) / 2
+        self._posture = kinematics.solve_pose(self._chain, centre)
+        self._reset_joints = self._joints_at(task.reset_hand)
+        self._servo = CartesianServo(task.workspace_low, task.workspace_high, self._posture,
+                                     SIMULATION_LIMITS)
+        self._hand = int(self._model.site('hand').id)
+        self._jacobian = np.zeros((6, self._model.nv))
+        self._substeps = round(SERVO_PERIOD_S / self._model.opt.timestep)
+        self._painters: dict[Looks, Painter] = {}
+        self._command_age = math.inf
+        self.reset()
+
+    def _joints_at(self, hand: npt.ArrayLike) -> Array:
+        return kinematics.solve_pose(self._chain, hand, seed=self._posture, posture=self._posture)
+
+    def reset(self) -> None:
+        """Put the arm at the task's reset position, the pucks at their starts, all at rest."""
+        mujoco.mj_resetData(self._model, self._state)
+        self._place_arm(self._reset_joints)
+
+    def place(self, hand: npt.ArrayLike, pucks: npt.ArrayLike = ()) -> None:
+        """Put hand and pucks somewhere at once, at rest: for goal pictures and tests.
+
+        Args:
+            hand: hand position, shape (3,) [m].
+            pucks: centres on the table, shape (number of pucks, 2) [m].
+
+        Raises:
+            SafetyViolation: when the hand cannot get there.
+            ConfigError: when the number of pucks is not the task's.
+        """
+        centres = np.asarray(pucks, np.float64).reshape(-1, 2)
+        require(len(centres) == len(self.task.pucks), 'pucks', len(centres),
+                f'{len(self.task.pucks)} positions (x, y)')
+        joints = self._joints_at(hand)
+        mujoco.mj_resetData(self._model, self._state)
+        for index, centre in enumerate(centres):
+            self._state.joint(self._model.body(f'puck{index}').jntadr[0]).qpos[:2] = centre
+        self._place_arm(joints)
+
+    def _place_arm(self, joints: Array) -> None:
+        self._state.qpos[_ARM] = joints
+        mujoco.mj_forward(self._model, self._state)
+        self._servo.anchor(self.hand_position)
+        self._command_age = math.inf
+
+    def set_velocity(self, velocity: npt.ArrayLike) -> None:
+        """Command a hand velocity; in force until the next one, 200 ms at most.
+
+        Args:
+            velocity: shape (3,) [m/s]; capped at 0.30 m/s.
+
+        Raises:
+            ConfigError: not three finite numbers.
+        """
+        self._servo.command(velocity, self.hand_position)
+        self._command_age = 0.0
+
+    def advance(self, seconds: float) -> None:
+        """Let simulated time pass, in whole servo ticks of 20 ms.
+
+        Args:
+            seconds: how long; rounded to ticks, at least one.
+        """
+        for _ in range(max(1, round(seconds / SERVO_PERIOD_S))):
+            self._tick()
+
+    def _tick(self) -> None:
+        model, state = self._model, self._state
+        if self._command_age > COMMAND_TIMEOUT_S - SERVO_PERIOD_S / 2:
+            self._servo.command((0.0, 0.0, 0.0), self.hand_position)
+        jacobian = self._jacobian
+        mujoco.mj_jacSite(model, state, jacobian[:3], jacobian[3:], self._hand)
+        state.ctrl[:] = self._servo.joint_speeds(
+            state.site_xpos[self._hand], state.site_xmat[self._hand].reshape(3, 3),
+            jacobian[:, :7], state.qpos[_ARM], SERVO_PERIOD_S)
+        mujoco.mj_step(model, state, nstep=self._substeps)
+        mujoco.mj_kinematics(model, state)
+        mujoco.mj_comPos(model, state)
+        self._command_age += SERVO_PERIOD_S
+
+    def render(self, height: int | None = None, width: int | None = None,
+               looks: Looks = PLAIN) -> Picture:
+        """Return what the task's camera sees, HWC RGB uint8, upright.
+
+        Args:
+            height, width: size in pixels; the camera size given at the start if left out.
+            looks: shadows and the like; plain is what learning sees.
+
+        Raises:
+            HardwareError: when no GL backend works; the message names the packages to install.
+        """
+        if looks not in self._painters:
+            self._painters[looks] = Painter(self._model, self.task.camera, looks)
+        return self._painters[looks].paint(self._state, height or self._size[0],
+                                           width or self._size[1])
+
+    @property
+    def time(self) -> float:
+        """Simulated time since the reset [s]."""
+        return float(self._state.time)
+
+    @property
+    def hand_position(self) -> Array:
+        """Where the hand (the tool's point) is. Shape (3,) [m]."""
+        return np.array(self._state.site_xpos[self._hand])
+
+    @property
+    def hand_rotation(self) -> Array:
+        """How the hand is turned, base_R_hand. Shape (3, 3)."""
+        return np.array(self._state.site_xmat[self._hand]).reshape(3, 3)
+
+    @property
+    def joint_positions(self) -> Array:
+        """Angles of right_j0 to right_j6. Shape (7,) [rad]."""
+        return np.array(self._state.qpos[_ARM])
+
+    @property
+    def joint_velocities(self) -> Array:
+        """Speeds of right_j0 to right_j6. Shape (7,) [rad/s]."""
+        return np.array(self._state.qvel[_ARM])
+
+    @property
+    def joint_efforts(self) -> Array:
+        """Torques of right_j0 to right_j6, without gravity compensation. Shape (7,) [N m]."""
+        return np.array(self._state.qfrc_actuator[_ARM])
+
+    def ground_truth(self) -> dict[str, tuple[float, float, float]]:
+        """Return the true positions of 'hand' and 'puck0'...: for evaluation only [m]."""
+        truth = {'hand': self._state.site_xpos[self._hand]}
+        for index in range(len(self.task.pucks)):
+            truth[f'puck{index}'] = self._state.body(f'puck{index}').xpos
+        return {name: (float(p[0]), float(p[1]), float(p[2])) for name, p in truth.items()}
+
+    def state(self) -> WorldState:
+        """Return everything needed to come back to this moment with `restore`."""
+        physics = np.empty(mujoco.mj_stateSize(self._model, _STATE))
+        mujoco.mj_getState(self._model, self._state, physics, _STATE)
+        return WorldState(physics, self._servo.reference.copy(), self._servo.velocity,
+                          self._command_age)
+
+    def restore(self, state: WorldState) -> None:
+        """Go back to a moment; what follows is the same as it was the first time."""
+        mujoco.mj_setState(self._model, self._state, state.physics, _STATE)
+        mujoco.mj_forward(self._model, self._state)
+        mujoco.mj_setState(self._model, self._state, state.physics, _STATE)
+        self._servo.restore(state.reference, state.velocity)
+        self._command_age = state.command_age
+
+    def close(self) -> None:
+        """Free the GL contexts."""
+        for painter in self._painters.values():
+            painter.close()
+        self._painters.clear()
