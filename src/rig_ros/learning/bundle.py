@@ -11,11 +11,9 @@ The policy sees latents exactly as `encode` returns them: any scaling belongs to
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,13 +25,20 @@ from safetensors import SafetensorError
 from safetensors import torch as safetensors_torch
 from torch import nn
 
-from rig_ros.errors import DataError, ModelMismatch
-from rig_ros.learning.manifest import METADATA_KEY, Manifest, from_json
+from rig_ros import settings
+from rig_ros.errors import ConfigError, DataError, ModelMismatch
+from rig_ros.learning.bundle_file import (
+    FETCH_AGAIN,
+    read_content,
+    read_manifest,
+    write_atomically,
+)
+from rig_ros.learning.config import VAEConfig
+from rig_ros.learning.manifest import METADATA_KEY, Manifest
+from rig_ros.learning.networks import Policy
+from rig_ros.learning.vae import ConvVAE
 
-MAX_BYTES = 256 * 1024 * 1024
-MAX_HEADER_BYTES = 8 * 1024 * 1024
 REQUIRED_MODULES = ('vae', 'policy')
-FETCH_AGAIN = 'copy or train the file again'
 
 FloatArray = NDArray[np.float32]
 ImageArray = NDArray[np.uint8]
@@ -55,28 +60,19 @@ def _inference() -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
+def architecture(image_size: int, vae: VAEConfig, action_dim: int,
+                 hidden: Sequence[int]) -> dict[str, Any]:
+    """Return what `build_networks` needs, as it stands in a manifest."""
+    return {'vae': {'image_size': image_size, 'config': dataclasses.asdict(vae)},
+            'policy': {'latent_dim': vae.latent_dim, 'action_dim': action_dim,
+                       'hidden': list(hidden)}}
+
+
 def build_networks(architecture: Architecture) -> dict[str, nn.Module]:
-    """Return the untrained networks that a manifest's architecture describes."""
-    from rig_ros.learning.networks import Actor
-    from rig_ros.learning.vae import ConvVAE
-
-    return {'vae': ConvVAE(**architecture['vae']), 'policy': Actor(**architecture['policy'])}
-
-
-def encoder_id(vae: nn.Module) -> str:
-    """Return the id of the latent space: a hash of all VAE weights except the decoder's."""
-    return _encoder_hash(vae.state_dict())
-
-
-def _encoder_hash(tensors: Mapping[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        if name.startswith('decoder'):
-            continue
-        array = tensors[name].detach().cpu().contiguous().numpy()
-        digest.update(f'{name} {array.dtype} {array.shape}\n'.encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
+    """Return untrained networks for a manifest's architecture."""
+    vae = architecture['vae']
+    config = settings.from_mapping(VAEConfig, vae['config'], 'architecture.vae')
+    return {'vae': ConvVAE(vae['image_size'], config), 'policy': Policy(**architecture['policy'])}
 
 
 def to_bytes(manifest: Manifest, modules: Mapping[str, nn.Module]) -> bytes:
@@ -96,10 +92,10 @@ def to_bytes(manifest: Manifest, modules: Mapping[str, nn.Module]) -> bytes:
     tensors = {f'{name}.{key}': value.detach().cpu().contiguous()
                for name, module in modules.items() for key, value in module.state_dict().items()}
     _require_finite(tensors)
-    actual = encoder_id(modules['vae'])
+    actual = modules['vae'].encoder_id
     if manifest.encoder_id != actual:
         raise DataError(f'manifest encoder_id: got {manifest.encoder_id}, allowed: {actual}; '
-                        'compute it with bundle.encoder_id after the last update')
+                        'take it from the VAE after its last update')
     return safetensors_torch.save(tensors, {METADATA_KEY: manifest.to_json()})
 
 
@@ -114,62 +110,6 @@ def save(path: Path, manifest: Manifest, modules: Mapping[str, nn.Module]) -> st
     return hashlib.sha256(content).hexdigest()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the target, flush to disk, then rename over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.part', dir=path.parent)
-    try:
-        with os.fdopen(handle, 'wb') as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def read_manifest(content: bytes, where: str = 'bundle') -> Manifest:
-    """Return the manifest of a bundle file's content, after checking that the file is whole.
-
-    Raises:
-        DataError: truncated, not safetensors, too large, or without a valid manifest.
-        ModelMismatch: another format version.
-    """
-    size = len(content)
-    if size > MAX_BYTES:
-        raise DataError(f'{where}: got {size} bytes, allowed: at most {MAX_BYTES}; '
-                        'this is not a bundle of rig_ros, check the path')
-    header_size = int.from_bytes(content[:8], 'little')
-    if size < 9 or header_size > MAX_HEADER_BYTES or content[8:9] != b'{':
-        raise DataError(f'{where}: got {size} bytes that are not a safetensors file, allowed: '
-                        'a bundle written by rig_ros train; check the path')
-    if size < 8 + header_size:
-        raise DataError(f'{where}: truncated inside its header, got {size} bytes, allowed: at '
-                        f'least {8 + header_size}; {FETCH_AGAIN}')
-    try:
-        header = json.loads(content[8:8 + header_size])
-        metadata = header.pop('__metadata__', {})
-        end = 8 + header_size + max((t['data_offsets'][1] for t in header.values()), default=0)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise DataError(f'{where}: its safetensors header is damaged ({error!r}); '
-                        f'{FETCH_AGAIN}') from error
-    if size != end:
-        state = 'truncated' if size < end else 'longer than its header says'
-        raise DataError(f'{where}: {state}, got {size} bytes, allowed: exactly {end}; '
-                        f'{FETCH_AGAIN}')
-    if not isinstance(metadata, dict) or METADATA_KEY not in metadata:
-        raise DataError(f'{where}: a safetensors file without {METADATA_KEY!r} in its metadata; '
-                        'give a bundle written by rig_ros train')
-    return from_json(metadata[METADATA_KEY])
-
-
 def _require_finite(tensors: Mapping[str, torch.Tensor]) -> None:
     bad = [name for name, value in tensors.items()
            if value.is_floating_point() and not bool(torch.isfinite(value).all())]
@@ -180,17 +120,7 @@ def _require_finite(tensors: Mapping[str, torch.Tensor]) -> None:
 
 def load(path: Path, expect_task: str | None = None, build: Builder | None = None) -> Bundle:
     """Read and verify a bundle file; see `loads`."""
-    path = Path(path)
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise DataError(f'{path}: got {size} bytes, allowed: at most {MAX_BYTES}; '
-                            'this is not a bundle of rig_ros, check the path')
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f'{path}: cannot be read ({error.strerror}); give the path of a '
-                        '.safetensors bundle') from error
-    return loads(content, expect_task, str(path), build)
+    return loads(read_content(path), expect_task, str(path), build)
 
 
 def loads(content: bytes, expect_task: str | None = None, where: str = 'bundle',
@@ -218,12 +148,12 @@ def loads(content: bytes, expect_task: str | None = None, where: str = 'bundle',
     _require_finite(tensors)
     try:
         modules = (build or build_networks)(manifest.architecture)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ModelMismatch(f'{where}: architecture {manifest.architecture} cannot be built '
                             f'({error!r}); use the rig_ros release that wrote it') from error
     for name in REQUIRED_MODULES:
         _fill(modules[name], name, tensors, where)
-    actual = encoder_id(modules['vae'])
+    actual = modules['vae'].encoder_id
     if actual != manifest.encoder_id:
         raise ModelMismatch(f'{where}: encoder weights hash to {actual}, allowed: '
                             f'{manifest.encoder_id} as its manifest says; {FETCH_AGAIN}')
@@ -262,7 +192,7 @@ class Bundle:
         Args:
             manifest: verified facts.
             bundle_id: sha256 hex of the file's bytes.
-            vae: has `encode(images NHWC u8) -> (mean, log_variance)` and `decode(latents)`.
+            vae: a `learning.vae.Representation`.
             policy: maps (latent, goal) to actions, each with a batch axis.
             extra: further tensors of the file, as `<module>.<name>`.
         """
@@ -316,10 +246,8 @@ class Bundle:
     def decode(self, latent: FloatArray) -> ImageArray:
         """Return the picture of a latent, uint8 (height, width, 3)."""
         with _inference():
-            picture = self._vae.decode(self._latent(latent, 'latent'))[0]
-            if picture.is_floating_point():
-                picture = (picture.clamp(0, 1) * 255).round().to(torch.uint8)
-            return np.array(picture.numpy(), dtype=np.uint8)
+            pictures = self._vae.decode(self._latent(latent, 'latent'))
+            return np.array(pictures[0].numpy(), dtype=np.uint8)
 
     def act(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
         """Return the deterministic action for a latent and a goal, (n,) in [-1, 1]."""

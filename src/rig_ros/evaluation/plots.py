@@ -1,0 +1,69 @@
+"""Curves as PNG, drawn with matplotlib's Agg backend (no display). Distances in metres."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+_SIZE_INCHES = (7.0, 3.2)
+_DPI = 110
+
+Series = tuple[Sequence[float], Sequence[float]]
+
+
+def _axes(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=_SIZE_INCHES, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.grid(alpha=0.3)
+    axes.spines[['top', 'right']].set_visible(False)
+    return figure, axes
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format='png', dpi=_DPI)
+    return stream.getvalue()
+
+
+def learning_curve(curves: Mapping[str, Series], do_nothing_m: float | None = None) -> bytes:
+    """Return final distance over environment steps, in centimetres, do-nothing line included.
+
+    Args:
+        curves: name to (environment steps, distances [m]).
+        do_nothing_m: mean distance of doing nothing [m], drawn as a dashed line.
+    """
+    figure, axes = _axes('environment steps', 'final distance [cm]')
+    for name, (steps, distances) in curves.items():
+        axes.plot(steps, [100 * d for d in distances], marker='o', markersize=3, label=name)
+    if do_nothing_m is not None:
+        axes.axhline(100 * do_nothing_m, color='grey', linestyle='--', label='doing nothing')
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def line_plot(curves: Mapping[str, Series], xlabel: str, ylabel: str) -> bytes:
+    """Return lines over a common axis, for losses and the like."""
+    figure, axes = _axes(xlabel, ylabel)
+    for name, (x, y) in curves.items():
+        axes.plot(x, y, label=name, linewidth=1.2)
+    if len(curves) > 1:
+        axes.legend(frameon=False)
+    return _png(figure)
+
+
+def histogram(values_m: Sequence[float], do_nothing_m: float | None = None) -> bytes:
+    """Return how final distances are spread, in centimetres."""
+    figure, axes = _axes('final distance [cm]', 'goals')
+    axes.hist([100 * v for v in values_m], bins=20)
+    if do_nothing_m is not None:
+        axes.axvline(100 * do_nothing_m, color='grey', linestyle='--', label='doing nothing')
+        axes.legend(frameon=False)
+    return _png(figure)

@@ -1,0 +1,149 @@
+"""How a policy is judged: one deterministic episode for each of a fixed set of goal pictures.
+
+The environment and the agent are injected; the agent sees pictures only, and the true distances
+come from the environment's ground truth. Doing nothing is always measured beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rig_ros.evaluation.metrics import Summary, summarise
+from rig_ros.settings import require
+
+FloatArray = NDArray[np.float32]
+ImageArray = NDArray[np.uint8]
+
+
+class Goal(Protocol):
+    """A goal picture; its ground truth is the environment's business."""
+
+    @property
+    def image_hwc_u8(self) -> ImageArray:
+        """The picture to make true."""
+        ...
+
+
+class Environment(Protocol):
+    """What evaluation needs of `simulation.environment.SawyerEnv`."""
+
+    def reset(self) -> ImageArray:
+        """Return to the start and give its picture."""
+        ...
+
+    def step(self, action: FloatArray) -> ImageArray:
+        """Act for one control step."""
+        ...
+
+    def distance(self, goal: Any) -> dict[str, float]:
+        """Return the distance to the goal by object [m]."""
+        ...
+
+    def do_nothing(self, goal: Any) -> dict[str, float]:
+        """Return the distance of the start to the goal by object [m]."""
+        ...
+
+
+class Agent(Protocol):
+    """What evaluation needs of a model; `learning.bundle.Bundle` is one."""
+
+    def encode(self, image_hwc_u8: ImageArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean and log-variance of a picture's latent."""
+        ...
+
+    def act(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
+        """Return the deterministic action."""
+        ...
+
+
+@dataclass(frozen=True)
+class GoalRecord:
+    """One episode."""
+
+    index: int
+    do_nothing: dict[str, float]
+    """Distance of the start to the goal by object [m]."""
+    final: dict[str, float]
+    """Distance after the last step by object [m]."""
+    goal_image: ImageArray
+    final_image: ImageArray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All episodes of one evaluation."""
+
+    records: tuple[GoalRecord, ...]
+    steps: int
+    """Control steps in an episode."""
+
+    @property
+    def objects(self) -> list[str]:
+        """Names of what distances are measured for, pucks before the hand."""
+        return sorted(self.records[0].final, reverse=True)
+
+    @property
+    def primary(self) -> str:
+        """The object the task is about: the first puck, or the hand without one."""
+        pucks = sorted(name for name in self.objects if name.startswith('puck'))
+        return pucks[0] if pucks else 'hand'
+
+    def final(self, name: str) -> list[float]:
+        """Return the final distances of one object [m]."""
+        return [record.final[name] for record in self.records]
+
+    def do_nothing(self, name: str) -> list[float]:
+        """Return the distances of doing nothing for one object [m]."""
+        return [record.do_nothing[name] for record in self.records]
+
+    def summary(self, name: str | None = None) -> Summary:
+        """Return the summary of one object's final distances; of the primary one by default."""
+        return summarise(self.final(name or self.primary))
+
+    def figures(self) -> dict[str, Any]:
+        """Return what `--json` files hold: the primary object's figures, then each object's."""
+        main = self.summary()
+        by_object = {}
+        for name in self.objects:
+            summary = self.summary(name)
+            by_object[name] = {
+                'median_final_distance_m': summary.median, 'mean_final_distance_m': summary.mean,
+                'median_95': list(summary.median_interval), 'mean_95': list(summary.mean_interval),
+                'worst_m': summary.worst, 'do_nothing_m': float(np.mean(self.do_nothing(name))),
+                'success': {f'{t:g}': rate for t, rate in summary.success.items()}}
+        return {'median_final_distance_m': main.median, 'mean_final_distance_m': main.mean,
+                'do_nothing_m': float(np.mean(self.do_nothing(self.primary))),
+                'goals': main.count, 'objects': by_object}
+
+
+def run(agent: Agent, environment: Environment, goals: Sequence[Goal], steps: int,
+        progress: Callable[[int], None] | None = None) -> Evaluation:
+    """Let the agent act towards each goal for a fixed number of steps.
+
+    Args:
+        agent: acts without exploration.
+        environment: its task must be the one the goals were made for.
+        goals: held-out goals.
+        steps: control steps in an episode.
+        progress: called with the number of finished goals.
+    """
+    require(len(goals) > 0, 'goals', len(goals), 'one or more')
+    require(steps >= 1, 'steps', steps, '1 or more')
+    records = []
+    for index, goal in enumerate(goals):
+        do_nothing = environment.do_nothing(goal)
+        image = environment.reset()
+        goal_latent, _ = agent.encode(goal.image_hwc_u8)
+        for _ in range(steps):
+            latent, _ = agent.encode(image)
+            image = environment.step(agent.act(latent, goal_latent))
+        records.append(GoalRecord(index, do_nothing, environment.distance(goal),
+                                  goal.image_hwc_u8, image.copy()))
+        if progress is not None:
+            progress(index + 1)
+    return Evaluation(tuple(records), steps)
