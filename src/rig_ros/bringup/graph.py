@@ -227,7 +227,8 @@ def deployment(name: str, values: Mapping[str, object] | None = None) -> Deploym
 def ros_arguments(spec: NodeSpec, chosen: Deployment) -> list[str]:
     """Return what follows `--ros-args` for a node started without launch."""
     parameters: dict[str, Parameter] = {'use_sim_time': chosen.simulated_time, **spec.parameters}
-    arguments = ['--params-file', str(chosen.parameter_file), '--log-level', chosen.log_level]
+    arguments = ['--params-file', str(chosen.parameter_file), '--log-level', chosen.log_level,
+                 '--disable-external-lib-logs']
     if chosen.namespace:
         arguments += ['-r', f'__ns:=/{chosen.namespace.strip("/")}']
     for key, value in parameters.items():

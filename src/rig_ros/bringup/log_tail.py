@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-PROBLEM = re.compile(r'^\[(WARN|ERROR|FATAL)\] \[[\d.]+\] \[[^\]]*\]: (?P<text>.*)')
+PROBLEM = re.compile(r'^\[(WARN|WARNING|ERROR|FATAL)\](?: \[[^\]]*\])*:? (?P<text>.*)')
+"""What rclpy, the node runner and Python's logging write; time and logger's name are left out."""
 LAST_LINES = 200
 
 

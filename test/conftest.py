@@ -1,0 +1,29 @@
+"""What every test may rely on: its own ROS domain, this machine only, and honest skips."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import pytest
+
+NEEDS = {'ros': 'rclpy', 'render': 'mujoco'}
+
+# Before anything imports rclpy. Domain 0 is where a lab's robots are.
+os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --hardware, which moves a real robot."""
+    parser.addoption('--hardware', action='store_true', help='run tests on the physical robot')
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what this machine cannot run, and what must not run by itself."""
+    for marker, package in NEEDS.items():
+        if item.get_closest_marker(marker) and importlib.util.find_spec(package) is None:
+            pytest.skip(f'needs {package}: pip install {package!r} or make setup')
+    if item.get_closest_marker('hardware') and not item.config.getoption('--hardware'):
+        pytest.skip('moves the physical robot; run with --hardware')
