@@ -210,7 +210,8 @@ class RigNode(LifecycleNode):
     def start(self) -> bool:
         """Configure and activate; return whether both worked, see `failure` when not."""
         success = TransitionCallbackReturn.SUCCESS
-        return self.trigger_configure() == success and self.trigger_activate() == success
+        return bool(self.trigger_configure() == success
+                    and self.trigger_activate() == success)
 
     def stop(self) -> None:
         """Deactivate and clean up without the state machine: for the end of the process."""

@@ -66,12 +66,15 @@ class Listener:
         self._kept: deque[Any] = deque(maxlen=topic.depth if topic.kind == 'latched' else 0)
         self.topic = topic
         self.work = Meter()
+        self.source_ns = 0
+        """When the message being delivered was published, on its sender's system clock."""
 
-    def __call__(self, message: Any) -> None:
+    def __call__(self, message: Any, info: dict[str, int]) -> None:
         """Deliver one message."""
         if not self._node.active:
-            self._kept.append(message)
+            self._kept.append((message, info))
             return
+        self.source_ns = info['source_timestamp']
         part, began = self.topic.name, time.perf_counter()
         try:
             self._callback(message)
@@ -85,7 +88,7 @@ class Listener:
     def deliver_kept(self) -> None:
         """Deliver what came while the node was inactive."""
         while self._kept:
-            self(self._kept.popleft())
+            self(*self._kept.popleft())
 
 
 class Caller:
