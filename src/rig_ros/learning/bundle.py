@@ -11,8 +11,9 @@ The policy sees latents exactly as `encode` returns them: any scaling belongs to
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors import torch as safetensors_torch
 from torch import nn
 
+from rig_ros import settings
 from rig_ros.errors import ConfigError, DataError, ModelMismatch
 from rig_ros.learning.bundle_file import (
     FETCH_AGAIN,
@@ -31,7 +33,10 @@ from rig_ros.learning.bundle_file import (
     read_manifest,
     write_atomically,
 )
+from rig_ros.learning.config import VAEConfig
 from rig_ros.learning.manifest import METADATA_KEY, Manifest
+from rig_ros.learning.networks import Policy
+from rig_ros.learning.vae import ConvVAE
 
 REQUIRED_MODULES = ('vae', 'policy')
 
@@ -55,24 +60,19 @@ def _inference() -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
+def architecture(image_size: int, vae: VAEConfig, action_dim: int,
+                 hidden: Sequence[int]) -> dict[str, Any]:
+    """Return what `build_networks` needs, as it stands in a manifest."""
+    return {'vae': {'image_size': image_size, 'config': dataclasses.asdict(vae)},
+            'policy': {'latent_dim': vae.latent_dim, 'action_dim': action_dim,
+                       'hidden': list(hidden)}}
+
+
 def build_networks(architecture: Architecture) -> dict[str, nn.Module]:
-    """Return the untrained networks that a manifest's architecture describes."""
-    from rig_ros.learning.networks import Actor
-    from rig_ros.learning.vae import ConvVAE  # which imports this module
-
-    return {'vae': ConvVAE(**architecture['vae']), 'policy': Actor(**architecture['policy'])}
-
-
-def encoder_id(vae: nn.Module) -> str:
-    """Return the id of the latent space: a hash of all VAE weights except the decoder's."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(vae.state_dict().items()):
-        if name.startswith('decoder'):
-            continue
-        array = tensor.detach().cpu().contiguous().numpy()
-        digest.update(f'{name} {array.dtype} {array.shape}\n'.encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
+    """Return untrained networks for a manifest's architecture."""
+    vae = architecture['vae']
+    config = settings.from_mapping(VAEConfig, vae['config'], 'architecture.vae')
+    return {'vae': ConvVAE(vae['image_size'], config), 'policy': Policy(**architecture['policy'])}
 
 
 def to_bytes(manifest: Manifest, modules: Mapping[str, nn.Module]) -> bytes:
@@ -92,7 +92,7 @@ def to_bytes(manifest: Manifest, modules: Mapping[str, nn.Module]) -> bytes:
     tensors = {f'{name}.{key}': value.detach().cpu().contiguous()
                for name, module in modules.items() for key, value in module.state_dict().items()}
     _require_finite(tensors)
-    actual = encoder_id(modules['vae'])
+    actual = modules['vae'].encoder_id
     if manifest.encoder_id != actual:
         raise DataError(f'manifest encoder_id: got {manifest.encoder_id}, allowed: {actual}; '
                         'take it from the VAE after its last update')
@@ -153,7 +153,7 @@ def loads(content: bytes, expect_task: str | None = None, where: str = 'bundle',
                             f'({error!r}); use the rig_ros release that wrote it') from error
     for name in REQUIRED_MODULES:
         _fill(modules[name], name, tensors, where)
-    actual = encoder_id(modules['vae'])
+    actual = modules['vae'].encoder_id
     if actual != manifest.encoder_id:
         raise ModelMismatch(f'{where}: encoder weights hash to {actual}, allowed: '
                             f'{manifest.encoder_id} as its manifest says; {FETCH_AGAIN}')
