@@ -1,0 +1,181 @@
+"""Every hyper-parameter of the learner, with its unit and the paper's value. Read from YAML.
+
+"Paper" is Nair et al., Visual Reinforcement Learning with Imagined Goals (NeurIPS 2018), by its
+public code; `config/train/rig_paper.yaml` cites a source for each value. Steps are environment
+steps (one camera frame) unless a field says minibatches or updates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rig_ros import resources, settings
+from rig_ros.settings import require
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """The representation: a beta-VAE on single pictures."""
+
+    latent_dim: int = 8
+    """Size of the latent (paper: 16 reacher, 4 pusher)."""
+    beta: float = 0.5
+    """Weight of the KL against the log likelihood summed over a picture (paper: 10/128)."""
+    likelihood: Literal['bernoulli', 'gaussian'] = 'gaussian'
+    """Pixels' distribution; gaussian has unit variance (paper: bernoulli; Skew-Fit: gaussian)."""
+    networks: Literal['paper', 'patch'] = 'paper'
+    """Networks: the paper's for that picture size, or ours, faster on a CPU."""
+    min_variance: float = 1e-3
+    """Floor of the posterior's variance (paper: 1e-3)."""
+    whiten: bool = False
+    """Scale latents to unit variance over the replay after each training (paper: no)."""
+    whiten_floor: float = 0.5
+    """A latent whose standard deviation is below this is not scaled up further than by it."""
+    learning_rate: float = 1e-3
+    """Of Adam (paper: 1e-3)."""
+    batch_size: int = 64
+    """Pictures in a minibatch (paper: 128)."""
+    first_steps: int = 2000
+    """Minibatches of the first training (paper: 100 to 500 epochs of 100)."""
+    refresh_every: int = 0
+    """Steps between online trainings; 0 keeps the first VAE (paper's ablation: each 1 to 3 k)."""
+    refresh_steps: int = 200
+    """Minibatches of one online training."""
+
+    def __post_init__(self) -> None:
+        require(self.latent_dim >= 1, 'latent_dim', self.latent_dim, '1 or more')
+        require(self.beta >= 0, 'beta', self.beta, '0 or more')
+        require(self.min_variance > 0, 'min_variance', self.min_variance, 'above 0')
+        require(self.whiten_floor > 0, 'whiten_floor', self.whiten_floor, 'above 0')
+        require(self.learning_rate > 0, 'learning_rate', self.learning_rate, 'above 0')
+        require(self.batch_size >= 2, 'batch_size', self.batch_size, '2 or more')
+        require(self.first_steps >= 1, 'first_steps', self.first_steps, '1 or more')
+        require(self.refresh_every >= 0, 'refresh_every', self.refresh_every, '0 or more')
+        require(self.refresh_steps >= 1, 'refresh_steps', self.refresh_steps, '1 or more')
+
+
+@dataclass(frozen=True)
+class TD3Config:
+    """The agent: twin delayed deterministic policy gradient on (latent, goal)."""
+
+    hidden: tuple[int, ...] = (256, 256)
+    """Widths of the hidden layers (paper: 400, 300)."""
+    layer_norm: bool = True
+    """LayerNorm after each hidden layer of the critics (paper: none)."""
+    critics: int = 2
+    """Size of the critics' ensemble; targets take the minimum (paper: 2)."""
+    learning_rate: float = 1e-3
+    """Of Adam, policy and critics (paper: 1e-3)."""
+    batch_size: int = 256
+    """Transitions in an update (paper: 128)."""
+    updates_per_step: float = 2.0
+    """Updates for each environment step (paper: 4 pusher, 5 reacher)."""
+    first_updates: int = 1000
+    """Updates on the random steps once the first VAE stands (paper: none)."""
+    discount: float = 0.97
+    """Per step (paper: 0.99)."""
+    target_rate: float = 0.01
+    """Share of the online weights that enters the targets (paper: 0.005 to 0.01)."""
+    policy_delay: int = 2
+    """Critic updates for one of the policy and the targets (paper: 2)."""
+    target_noise: float = 0.2
+    """Standard deviation of the noise on target actions (paper: 0.2)."""
+    target_noise_clip: float = 0.5
+    """Bound of that noise (paper: 0.5)."""
+
+    def __post_init__(self) -> None:
+        require(len(self.hidden) >= 1 and min(self.hidden) >= 1, 'hidden', self.hidden,
+                'one or more widths above 0')
+        require(self.critics >= 1, 'critics', self.critics, '1 or more')
+        require(self.learning_rate > 0, 'learning_rate', self.learning_rate, 'above 0')
+        require(self.batch_size >= 1, 'batch_size', self.batch_size, '1 or more')
+        require(self.updates_per_step >= 0, 'updates_per_step', self.updates_per_step, '0 or more')
+        require(self.first_updates >= 0, 'first_updates', self.first_updates, '0 or more')
+        require(0 <= self.discount < 1, 'discount', self.discount, '0 to below 1')
+        require(0 < self.target_rate <= 1, 'target_rate', self.target_rate, 'above 0, to 1')
+        require(self.policy_delay >= 1, 'policy_delay', self.policy_delay, '1 or more')
+        require(self.target_noise >= 0, 'target_noise', self.target_noise, '0 or more')
+        require(self.target_noise_clip >= 0, 'target_noise_clip', self.target_noise_clip,
+                '0 or more')
+
+
+@dataclass(frozen=True)
+class RelabelConfig:
+    """Where the goals of training transitions come from; the three shares sum to 1."""
+
+    rollout: float = 0.2
+    """The goal of the episode, if it had one (paper: 0.2)."""
+    future: float = 0.4
+    """A later picture of the same episode (paper: 0.4)."""
+    prior: float = 0.4
+    """An imagined goal (paper: 0.4)."""
+
+    def __post_init__(self) -> None:
+        shares = (self.rollout, self.future, self.prior)
+        require(min(shares) >= 0 and abs(sum(shares) - 1.0) < 1e-6,
+                'rollout, future, prior', shares, 'shares that sum to 1')
+
+
+@dataclass(frozen=True)
+class ExploreConfig:
+    """What is added to the policy's actions while it practises: Ornstein-Uhlenbeck noise."""
+
+    theta: float = 0.15
+    """Pull to zero per step (paper: 0.15)."""
+    sigma: float = 0.3
+    """Noise per step, in actions of [-1, 1] (paper: 0.2)."""
+    random_sigma: float = 0.6
+    """The same for the random steps, where it is all there is (paper: uniform actions)."""
+    random_steps: int = 1000
+    """Steps of random motion before the first training (paper: 5,000 for the reacher's VAE)."""
+
+    def __post_init__(self) -> None:
+        require(0 < self.theta <= 1, 'theta', self.theta, 'above 0, to 1')
+        require(self.sigma >= 0, 'sigma', self.sigma, '0 or more')
+        require(self.random_sigma > 0, 'random_sigma', self.random_sigma, 'above 0')
+        require(self.random_steps >= 1, 'random_steps', self.random_steps, '1 or more')
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training recipe for one task."""
+
+    task: str
+    """Name of the task (`config/tasks/`)."""
+    image_size: int = 84
+    """Side of the square picture, 84 or 48 pixels (paper: 84)."""
+    env_steps: int = 5000
+    """Steps of a whole training, the random ones included (paper: 10,000 for reaching)."""
+    goals: Literal['fitted', 'normal', 'visited'] = 'fitted'
+    """Imagined goals: a Gaussian fitted to the latents, N(0, 1), or visited latents."""
+    replay_frames: int = 100_000
+    """Pictures kept; the oldest episodes go first (paper: 1,000,000)."""
+    vae: VAEConfig = field(default_factory=VAEConfig)
+    td3: TD3Config = field(default_factory=TD3Config)
+    relabel: RelabelConfig = field(default_factory=RelabelConfig)
+    explore: ExploreConfig = field(default_factory=ExploreConfig)
+
+    def __post_init__(self) -> None:
+        require(self.image_size in (48, 84), 'image_size', self.image_size, '48 or 84')
+        require(self.env_steps >= 1, 'env_steps', self.env_steps, '1 or more')
+        require(self.replay_frames >= 100, 'replay_frames', self.replay_frames, '100 or more')
+
+
+def names() -> list[str]:
+    """Return the names of the recipes that ship."""
+    return sorted(path.stem for path in resources.find('config', 'train').glob('*.yaml'))
+
+
+def load(name: str | Path) -> TrainConfig:
+    """Return a shipped recipe by its name, or the recipe in a YAML file by its path.
+
+    Raises:
+        ConfigError: unknown name, or a file that is not valid.
+    """
+    if Path(name).suffix in ('.yaml', '.yml'):
+        return settings.load(TrainConfig, Path(name))
+    require(str(name) in names(), 'training recipe', str(name),
+            f'one of {names()}, or the path of a YAML file')
+    return settings.load(TrainConfig, resources.find('config', 'train', f'{name}.yaml'))

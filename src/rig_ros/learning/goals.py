@@ -1,0 +1,118 @@
+"""Imagined goals and relabelling, both in latent space.
+
+RIG practises on goals it imagines (draws from a prior over latents) and learns from each
+transition under several goals: the episode's own, one it reached later, and an imagined one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from rig_ros.learning.config import RelabelConfig
+from rig_ros.learning.replay import Batch
+
+
+class GoalSetter(Protocol):
+    """Where imagined goals come from."""
+
+    mean: Tensor
+    std: Tensor
+
+    def fit(self, latents: Tensor) -> None:
+        """Adapt to the latents (N, dim) of all pictures seen."""
+        ...
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return goals (count, dim)."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what `fit` learned."""
+        ...
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take what `state` returned."""
+        ...
+
+
+class FittedPrior:
+    """A Gaussian with the mean and deviation of the pictures' latents, dimension by dimension."""
+
+    def __init__(self, latent_dim: int) -> None:
+        self.mean = torch.zeros(latent_dim)
+        self.std = torch.ones(latent_dim)
+
+    def fit(self, latents: Tensor) -> None:
+        """Take mean and deviation of the latents (N, dim)."""
+        self.mean, self.std = latents.mean(0), latents.std(0).clamp(min=1e-6)
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw goals (count, dim)."""
+        noise = torch.randn((count, self.mean.shape[0]), generator=generator)
+        return self.mean + self.std * noise
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what `fit` learned."""
+        return {'mean': self.mean, 'std': self.std}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take what `state` returned."""
+        self.mean, self.std = state['mean'].clone(), state['std'].clone()
+
+
+class NormalPrior(FittedPrior):
+    """N(0, 1), the prior the VAE was trained towards, whatever was seen."""
+
+    def fit(self, latents: Tensor) -> None:
+        """Keep N(0, 1)."""
+        del latents
+
+
+class VisitedLatents(FittedPrior):
+    """Latents of pictures seen, drawn evenly; mean and deviation are still fitted."""
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__(latent_dim)
+        self.latents = torch.zeros(1, latent_dim)
+
+    def fit(self, latents: Tensor) -> None:
+        """Remember the latents (N, dim)."""
+        super().fit(latents)
+        self.latents = latents.clone()
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw goals (count, dim)."""
+        return self.latents[torch.randint(len(self.latents), (count,), generator=generator)]
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what `fit` learned."""
+        return {**super().state(), 'latents': self.latents}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take what `state` returned."""
+        super().restore(state)
+        self.latents = state['latents'].clone()
+
+
+def make_goal_setter(kind: Literal['fitted', 'normal', 'visited'], latent_dim: int) -> GoalSetter:
+    """Return the goal setter of that name."""
+    kinds: dict[str, type[FittedPrior]] = {
+        'fitted': FittedPrior, 'normal': NormalPrior, 'visited': VisitedLatents}
+    return kinds[kind](latent_dim)
+
+
+def relabel(batch: Batch, shares: RelabelConfig, setter: GoalSetter,
+            generator: torch.Generator) -> Tensor:
+    """Return a goal (B, dim) for each transition, drawn from the mixture.
+
+    A transition whose episode had no goal (random motion) gets a future one in its place.
+    """
+    size = len(batch.latent)
+    draw = torch.rand(size, 1, generator=generator)
+    imagined = setter.sample(size, generator)
+    rollout = torch.where(batch.has_rollout_goal.unsqueeze(1), batch.rollout_goal, batch.future)
+    goal = torch.where(draw < shares.rollout + shares.future, batch.future, imagined)
+    return torch.where(draw < shares.rollout, rollout, goal)

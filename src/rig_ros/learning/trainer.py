@@ -1,0 +1,355 @@
+"""RIG itself: collect, learn a representation, imagine goals, practise, relabel, learn.
+
+`Learner` holds everything that learns and does not know where episodes come from: the loop at
+the end of this module drives an environment, the off-board trainer feeds it recordings. Steps are
+environment steps; the same sequence of calls with the same seed gives the same weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rig_ros.control.action import OrnsteinUhlenbeck
+from rig_ros.errors import ModelMismatch
+from rig_ros.learning.bundle import architecture
+from rig_ros.learning.config import TrainConfig
+from rig_ros.learning.goals import make_goal_setter, relabel
+from rig_ros.learning.replay import ImageU8, Replay
+from rig_ros.learning.reward import LatentDistance, Reward
+from rig_ros.learning.state import (
+    TrainingState,
+    generator_values,
+    optimiser_tensors,
+    prefixed,
+    restore_optimiser,
+    under,
+)
+from rig_ros.learning.td3 import TD3
+from rig_ros.learning.vae import ConvVAE, active_dims
+
+logger = logging.getLogger(__name__)
+Float32Array = NDArray[np.float32]
+REPORT_EVERY = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one phase is: minibatches of `vae`, updates of `policy`, steps of `collect`."""
+
+    phase: Literal['collect', 'vae', 'policy']
+    done: int
+    total: int
+    env_steps: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+ProgressHook = Callable[[Progress], None]
+
+
+def ignore_progress(progress: Progress) -> None:
+    """Do nothing: the default hook."""
+    del progress
+
+
+class Learner:
+    """Everything that learns; see the module."""
+
+    def __init__(self, config: TrainConfig, action_dim: int, seed: int,
+                 reward: Reward | None = None) -> None:
+        """Build untrained networks and an empty replay.
+
+        Args:
+            config: the recipe.
+            action_dim: number of action components.
+            seed: decides weights, noise and every draw.
+            reward: instead of minus the latent distance.
+        """
+        self.config = config
+        self.action_dim = action_dim
+        self.seed = seed
+        self.rng = np.random.default_rng(seed)
+        self.generator = torch.Generator().manual_seed(seed)
+        latent_dim = config.vae.latent_dim
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.vae = ConvVAE(config.image_size, config.vae)
+            self.agent = TD3(latent_dim, action_dim, config.td3)
+        self.vae_optimiser = torch.optim.Adam(self.vae.parameters(), config.vae.learning_rate,
+                                              fused=True)
+        self.goals = make_goal_setter(config.goals, latent_dim)
+        self.reward: Reward = reward or LatentDistance()
+        self.replay = Replay(config.replay_frames, config.image_size, action_dim, latent_dim)
+        explore = config.explore
+        self.noise = OrnsteinUhlenbeck(action_dim, explore.theta, explore.sigma, self.rng)
+        self.random_noise = OrnsteinUhlenbeck(action_dim, explore.theta, explore.random_sigma,
+                                              self.rng)
+        self.env_steps = 0
+        self.vae_steps = 0
+        self.last_vae_at = 0
+        self._owed_updates = 0.0
+        self.metrics: dict[str, float] = {}
+
+    # Acting ------------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether a VAE was trained, so that goals can be imagined and practised."""
+        return self.vae_steps > 0
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What a bundle keeps: `vae`, `policy`, and the critics to go on from."""
+        return {'vae': self.vae, 'policy': self.agent.policy, 'critics': self.agent.critics,
+                'target_critics': self.agent.target_critics}
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What rebuilds `vae` and `policy`, for a bundle's manifest."""
+        return architecture(self.config.image_size, self.config.vae, self.action_dim,
+                            self.config.td3.hidden)
+
+    @property
+    def goal_prior(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of imagined goals, for a bundle's manifest."""
+        return tuple(self.goals.mean.tolist()), tuple(self.goals.std.tolist())
+
+    def encode(self, image_hwc_u8: ImageU8) -> Float32Array:
+        """Return the latent mean (dim,) of a picture."""
+        latent: Float32Array = self.vae.encode(torch.from_numpy(image_hwc_u8[None]))[0][0].numpy()
+        return latent
+
+    def decode(self, latent: Float32Array) -> ImageU8:
+        """Return the picture of a latent (dim,)."""
+        image: ImageU8 = self.vae.decode(torch.from_numpy(latent[None]))[0].numpy()
+        return image
+
+    def imagine_goal(self) -> Float32Array:
+        """Draw a goal latent (dim,)."""
+        goal: Float32Array = self.goals.sample(1, self.generator)[0].numpy()
+        return goal
+
+    def start_episode(self) -> None:
+        """Start the exploration noise anew."""
+        self.noise.reset()
+        self.random_noise.reset()
+
+    def random_action(self) -> Float32Array:
+        """Return the next smooth random action (n,)."""
+        return np.clip(self.random_noise.sample(), -1, 1)
+
+    def act(self, latent: Float32Array, goal: Float32Array, *,
+            explore: bool = False) -> Float32Array:
+        """Return the action (n,) in [-1, 1] for a latent and a goal, with noise to explore."""
+        action: Float32Array = self.agent.act(
+            torch.from_numpy(latent[None]), torch.from_numpy(goal[None]))[0].numpy()
+        return np.clip(action + self.noise.sample(), -1, 1) if explore else action
+
+    # Learning ----------------------------------------------------------------------------------
+
+    def add_episode(self, images_thwc_u8: ImageU8, actions: Float32Array,
+                    goal_image_hwc_u8: ImageU8 | None = None) -> None:
+        """Take in an episode of T steps; shapes and errors as `Replay.add_episode`."""
+        where = self.replay.add_episode(images_thwc_u8, actions, goal_image_hwc_u8)
+        if self.ready:
+            self.replay.encode(self.vae.encode, where)
+        self.env_steps += len(actions)
+
+    def train(self, new_steps: int, progress: ProgressHook = ignore_progress) -> dict[str, float]:
+        """Do the training that `new_steps` more environment steps call for.
+
+        Nothing before `random_steps` are there; then the first VAE and the policy's first
+        updates; from then on updates in proportion and, on schedule, the VAE's refresh.
+
+        Returns:
+            The newest losses and figures, also kept in `metrics`.
+        """
+        config = self.config
+        if not self.ready:
+            if self.env_steps < config.explore.random_steps:
+                return self.metrics
+            self.train_vae(config.vae.first_steps, progress)
+            self._owed_updates += config.td3.first_updates
+        else:
+            every = config.vae.refresh_every
+            if every and self.env_steps - self.last_vae_at >= every:
+                self.train_vae(config.vae.refresh_steps, progress)
+            self._owed_updates += new_steps * config.td3.updates_per_step
+        updates = int(self._owed_updates)
+        self._owed_updates -= updates
+        self.train_policy(updates, progress)
+        return self.metrics
+
+    def train_vae(self, steps: int, progress: ProgressHook = ignore_progress) -> None:
+        """Train the VAE on the replay's pictures, then remake latents and the goal prior."""
+        config = self.config.vae
+        self.vae.train()
+        for step in range(1, steps + 1):
+            images = self.replay.sample_images(config.batch_size, self.generator)
+            loss = self.vae.loss(images, self.generator)
+            self.vae_optimiser.zero_grad()
+            loss.total.backward()  # type: ignore[no-untyped-call]
+            self.vae_optimiser.step()
+            if step % REPORT_EVERY == 0 or step == steps:
+                self.metrics |= {'vae_loss': loss.total.item(), 'kl': loss.kl.item(),
+                                 'reconstruction': loss.reconstruction.item(),
+                                 'active_dims': float(active_dims(loss.kl_per_dim))}
+                progress(Progress('vae', step, steps, self.env_steps, dict(self.metrics)))
+        self.metrics |= {f'kl_{i}': kl for i, kl in enumerate(loss.kl_per_dim.tolist())}
+        self.vae.eval()
+        self.vae_steps += steps
+        self.last_vae_at = self.env_steps
+        self.replay.encode(self.vae.encode)
+        if config.whiten:
+            self.vae.whiten(self.replay.all_latents())
+            self.replay.encode(self.vae.encode)
+        self.goals.fit(self.replay.all_latents())
+
+    def train_policy(self, updates: int, progress: ProgressHook = ignore_progress) -> None:
+        """Update the agent on relabelled transitions."""
+        losses: dict[str, Tensor] = {}
+        for update in range(1, updates + 1):
+            batch = self.replay.sample(self.config.td3.batch_size, self.generator)
+            goal = relabel(batch, self.config.relabel, self.goals, self.generator)
+            reward = self.reward(batch.next_latent, goal)
+            losses |= self.agent.update(batch.latent, batch.action, reward, batch.next_latent,
+                                        goal, self.generator)
+            if update % REPORT_EVERY == 0 or update == updates:
+                self.metrics |= {name: loss.item() for name, loss in losses.items()}
+                progress(Progress('policy', update, updates, self.env_steps, dict(self.metrics)))
+
+    # Stopping and going on ---------------------------------------------------------------------
+
+    def state(self) -> TrainingState:
+        """Return everything there is to save; call it between episodes."""
+        tensors = {
+            **prefixed('vae', self.vae.state_dict()), **prefixed('agent', self.agent.state_dict()),
+            **prefixed('replay', self.replay.state()), **prefixed('goals', self.goals.state()),
+            'generator': self.generator.get_state(),
+        }
+        for name, optimiser in self._optimisers().items():
+            tensors |= prefixed(name, optimiser_tensors(optimiser))
+        return TrainingState(tensors, {
+            'config': dataclasses.asdict(self.config), 'seed': self.seed,
+            'env_steps': self.env_steps, 'vae_steps': self.vae_steps,
+            'last_vae_at': self.last_vae_at, 'owed_updates': self._owed_updates,
+            'agent_updates': self.agent.updates, 'rng': generator_values(self.rng),
+            'metrics': self.metrics,
+        })
+
+    def restore(self, state: TrainingState) -> None:
+        """Become exactly the learner that gave `state`.
+
+        Raises:
+            ModelMismatch: the state's networks have other shapes than this recipe's.
+        """
+        tensors, values = state
+        try:
+            self.vae.load_state_dict(under('vae', tensors))
+            self.agent.load_state_dict(under('agent', tensors))
+        except RuntimeError as error:
+            raise ModelMismatch(f'training state: does not fit this recipe ({error}); resume '
+                                'with the configuration it was started with') from error
+        for name, optimiser in self._optimisers().items():
+            restore_optimiser(optimiser, under(name, tensors))
+        self.replay.restore(under('replay', tensors))
+        self.goals.restore(under('goals', tensors))
+        self.generator.set_state(tensors['generator'])
+        self.rng.bit_generator.state = values['rng']
+        self.env_steps, self.vae_steps = values['env_steps'], values['vae_steps']
+        self.last_vae_at, self._owed_updates = values['last_vae_at'], values['owed_updates']
+        self.agent.updates, self.metrics = values['agent_updates'], dict(values['metrics'])
+
+    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {'vae_optimiser': self.vae_optimiser,
+                'policy_optimiser': self.agent.policy_optimiser,
+                'critics_optimiser': self.agent.critics_optimiser}
+
+
+class Environment(Protocol):
+    """What the loop needs of a world: pictures (H, W, 3) uint8, actions (n,) in [-1, 1]."""
+
+    def reset(self) -> ImageU8:
+        """Bring the hand to its start and return the first picture."""
+        ...
+
+    def step(self, action: Float32Array) -> ImageU8:
+        """Carry out one control step and return the picture after it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Record:
+    """Figures at one point of a training."""
+
+    env_steps: int
+    wall_s: float
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """When and how to measure; `measure` returns figures in metres, by name."""
+
+    measure: Callable[[Learner], Mapping[str, float]]
+    every_steps: int
+
+
+def run_episode(env: Environment, learner: Learner, horizon: int) -> None:
+    """Practise an imagined goal (or move at random before any VAE) and store the episode."""
+    learner.start_episode()
+    image = env.reset()
+    images, actions = [image], []
+    goal = learner.imagine_goal() if learner.ready else None
+    for _ in range(horizon):
+        action = (learner.random_action() if goal is None
+                  else learner.act(learner.encode(image), goal, explore=True))
+        image = env.step(action)
+        images.append(image)
+        actions.append(action)
+    learner.add_episode(np.stack(images), np.stack(actions),
+                        None if goal is None else learner.decode(goal))
+
+
+def train_in_environment(env: Environment, learner: Learner, steps: int, *, horizon: int,
+                         progress: ProgressHook = ignore_progress,
+                         evaluation: Evaluation | None = None,
+                         clock: Callable[[], float] = time.monotonic) -> list[Record]:
+    """Alternate episodes and training until `steps` environment steps are done.
+
+    Args:
+        env: the world.
+        learner: new, or restored to go on.
+        steps: environment steps in all, counted from the learner's beginning.
+        horizon: steps in an episode; the last one is shortened to end at `steps`.
+        progress: called often, with figures.
+        evaluation: measured on the way and at the end; None never.
+        clock: seconds, for the records.
+
+    Returns:
+        One record for each evaluation (or one at the end).
+    """
+    began = clock()
+    records: list[Record] = []
+    next_evaluation = learner.env_steps + (evaluation.every_steps if evaluation else steps)
+    while learner.env_steps < steps:
+        length = min(horizon, steps - learner.env_steps)
+        run_episode(env, learner, length)
+        metrics = learner.train(length, progress)
+        progress(Progress('collect', learner.env_steps, steps, learner.env_steps, dict(metrics)))
+        finished = learner.env_steps >= steps
+        if learner.env_steps >= next_evaluation or finished:
+            next_evaluation += evaluation.every_steps if evaluation else steps
+            measured = evaluation.measure(learner) if evaluation and learner.ready else {}
+            records.append(Record(learner.env_steps, clock() - began, {**metrics, **measured}))
+            logger.info('%d steps: %s', learner.env_steps, records[-1].metrics)
+    return records
