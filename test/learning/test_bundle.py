@@ -295,7 +295,7 @@ def test_paths_may_be_text(tmp_path, content):
 def test_the_real_networks_come_back(kind, image_size):
     from rig_ros.learning.config import VAEConfig
     task = replace(tasks.load('reach'), image_size=image_size)
-    architecture = bundles.architecture(image_size, VAEConfig(architecture=kind), 2, (32, 32))
+    architecture = bundles.architecture(image_size, VAEConfig(networks=kind), 2, (32, 32))
     modules = bundles.build_networks(architecture)
     dim = architecture['policy']['latent_dim']
     manifest = Manifest.for_task(
