@@ -9,6 +9,7 @@ the same names; tuning belongs in the parameter file.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import Literal
 
 from rig_ros import resources, settings
 from rig_ros.control import task as tasks
+from rig_ros.errors import ConfigError
 from rig_ros.settings import require
 
 PACKAGE = 'rig_ros'
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+WORDS = {int: 'a whole number', float: 'a number'}
 Parameter = bool | int | float | str
 
 
@@ -222,6 +225,34 @@ def deployment(name: str, values: Mapping[str, object] | None = None) -> Deploym
     """
     require(name in DEPLOYMENTS, 'deployment', name, f'one of {sorted(DEPLOYMENTS)}')
     return settings.from_mapping(DEPLOYMENTS[name], dict(values or {}), f'deployment {name}')
+
+
+def from_texts(name: str, texts: Mapping[str, str]) -> Deployment:
+    """Return the settings of a deployment from texts, as launch arguments are.
+
+    Args:
+        name: sim, robot, trainer or camera.
+        texts: settings by name; names that the deployment has not are left out.
+
+    Raises:
+        ConfigError: a text that is not of its setting's type, or a value that is not allowed.
+    """
+    require(name in DEPLOYMENTS, 'deployment', name, f'one of {sorted(DEPLOYMENTS)}')
+    values: dict[str, object] = {}
+    for known in dataclasses.fields(DEPLOYMENTS[name]):
+        if known.name in texts:
+            values[known.name] = _from_text(known.name, texts[known.name], type(known.default))
+    return deployment(name, values)
+
+
+def _from_text(name: str, text: str, kind: type) -> object:
+    if kind is bool:
+        require(text in ('true', 'false'), name, text, "one of ['true', 'false']")
+        return text == 'true'
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise ConfigError(f'{name}: got {text!r}, allowed: {WORDS[kind]}') from error
 
 
 def ros_arguments(spec: NodeSpec, chosen: Deployment) -> list[str]:
