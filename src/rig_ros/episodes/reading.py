@@ -1,0 +1,92 @@
+"""Finds recordings and reads their messages back, strictly: damage is an error, not a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from mcap.records import Channel, Message, Schema
+
+from rig_ros.episodes import bag_metadata
+from rig_ros.episodes.scan import scan
+from rig_ros.episodes.store import PART_SUFFIX, SUFFIX
+from rig_ros.errors import DataError
+
+
+@dataclass(frozen=True)
+class RawMessage:
+    """One recorded message; times in nanoseconds."""
+
+    topic: str
+    type: str
+    log_ns: int
+    publish_ns: int
+    cdr: bytes
+
+
+def episode_file(path: Path) -> Path:
+    """Return the recording a path means: the file itself, or the one of an episode's folder.
+
+    Raises:
+        DataError: no such recording, or one that `rig_ros recover` must finish first.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise DataError(f'{path}: does not exist; give an .mcap file or the folder of an episode')
+    if (path / bag_metadata.FILE_NAME).is_file():
+        return path / str(bag_metadata.read(path)['relative_file_paths'][0])
+    finished = sorted(path.glob(f'*{SUFFIX}'))
+    if len(finished) == 1:
+        return finished[0]
+    if list(path.glob(f'*{PART_SUFFIX}')):
+        raise DataError(f'{path}: the recording was not finished; run `rig_ros recover {path}`')
+    raise DataError(f'{path}: holds {len(finished)} recordings, allowed: one episode; give one of '
+                    f'{[str(p) for p in finished] or "its sub-folders"}')
+
+
+def find_episodes(root: Path) -> list[Path]:
+    """Return the finished recordings below a folder (or the one file), oldest name first.
+
+    Raises:
+        DataError: when there is no such folder or file.
+    """
+    if root.is_file():
+        return [root]
+    if not root.is_dir():
+        raise DataError(f'{root}: does not exist; give a recordings folder, an episode or a file')
+    folders = sorted({p.parent for p in root.rglob(bag_metadata.FILE_NAME)})
+    listed = [episode_file(folder) for folder in folders]
+    loose = [p for p in sorted(root.rglob(f'*{SUFFIX}'))
+             if p.parent not in folders and not p.name.startswith('.')]
+    return listed + loose
+
+
+def read_messages(path: Path) -> Iterator[RawMessage]:
+    """Yield the messages of a finished recording in the order they were received.
+
+    Args:
+        path: an .mcap file or the folder of an episode.
+
+    Raises:
+        DataError: missing, truncated or damaged; the message names `rig_ros recover`.
+    """
+    file = episode_file(path)
+
+    def refuse(finding: str) -> NoReturn:
+        raise DataError(f'{file}: {finding}; run `rig_ros recover {file}` to get every whole '
+                        'step back')
+
+    types: dict[int, str] = {}
+    channels: dict[int, Channel] = {}
+    for record in scan(file, refuse):
+        if isinstance(record, Schema):
+            types[record.id] = record.name
+        elif isinstance(record, Channel):
+            channels[record.id] = record
+        elif isinstance(record, Message):
+            channel = channels[record.channel_id]
+            yield RawMessage(channel.topic, types.get(channel.schema_id, ''), record.log_time,
+                             record.publish_time, record.data)
