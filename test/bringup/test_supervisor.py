@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,8 +67,8 @@ class Graph:
             (folder / f'stand_in_{name}.py').write_text(textwrap.dedent(program))
 
     def supervise(self, *specs: NodeSpec) -> Supervisor:
-        return Supervisor(graph.deployment('sim', {'params_file': str(self.folder / 'empty.yaml')}),
-                          self.folder / 'log', specs=specs,
+        settings = {'params_file': str(self.folder / 'empty.yaml')}
+        return Supervisor(graph.deployment('sim', settings), self.folder / 'log', specs=specs,
                           report=lambda node, line: self.lines.append((node, line)),
                           environment={'PYTHONPATH': str(self.folder)})
 
@@ -96,12 +96,12 @@ def exists(pid: int) -> bool:
 
 
 @pytest.fixture
-def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
+def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Graph:
     monkeypatch.setattr(supervisor, 'BACK_OFF_S', (0.05,))
     monkeypatch.setattr(supervisor, 'STOP_STEPS', (
         (signal.SIGINT, 2.0), (signal.SIGTERM, 0.2), (signal.SIGKILL, 2.0)))
     (tmp_path / 'empty.yaml').write_text('{}')
-    yield Graph(tmp_path)
+    return Graph(tmp_path)
 
 
 def test_starts_in_own_group_passes_warnings_on_and_stops_politely(stand_ins: Graph):

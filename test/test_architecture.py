@@ -1,0 +1,134 @@
+"""Who may import whom, how large a module may be, and what a plain import may load.
+
+Walks every import with `ast`, those inside functions too: an import that is only late is still a
+dependency. The rules are those of doc/architecture.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rig_ros
+
+ROOT = Path(rig_ros.__file__).parent
+MODULES = sorted(ROOT.rglob('*.py'))
+MAX_LINES = 400
+BASE = {'errors', 'resources', 'settings'}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    'errors': set(),
+    'resources': {'errors'},
+    'settings': {'errors'},
+    'vision': set(),
+    'control': {'vision'},
+    'learning': {'vision', 'control'},
+    'episodes': {'vision', 'control'},
+    'evaluation': {'vision', 'control', 'learning', 'simulation'},
+    'simulation': {'vision', 'control'},
+    'hardware': {'vision', 'control'},
+    'bringup': {'control'},
+    'ros': {'vision', 'control', 'learning', 'episodes', 'hardware', 'simulation'},
+    'nodes': {'ros', 'vision', 'control', 'learning', 'episodes', 'hardware', 'simulation'},
+    'cli': {'bringup', 'nodes', 'ros', 'vision', 'control', 'learning', 'episodes', 'evaluation',
+            'hardware', 'simulation'},
+}
+"""Beside itself and errors, resources, settings."""
+
+ROS_PACKAGES = {'rclpy', 'rcl_interfaces', 'builtin_interfaces', 'std_msgs', 'sensor_msgs',
+                'geometry_msgs', 'diagnostic_msgs', 'std_srvs', 'lifecycle_msgs',
+                'visualization_msgs', 'rosgraph_msgs'}
+ONLY_IN: dict[str, set[str]] = {
+    **{package: {'ros', 'nodes'} for package in ROS_PACKAGES},
+    'launch': {'bringup'}, 'launch_ros': {'bringup'},
+    'torch': {'learning', 'cli'},
+    'mujoco': {'simulation'},
+    'typer': {'cli'},
+}
+"""Packages that only some parts may import; `cli` may ask torch for its version."""
+
+HEAVY = ('torch', 'mujoco', 'rclpy', 'cv2', 'matplotlib', 'numpy')
+PURE = ('vision', 'control', 'learning', 'episodes', 'evaluation', 'simulation', 'hardware',
+        'bringup')
+
+
+def name_of(path: Path) -> str:
+    """Return a module's name without `rig_ros.`; '' is the package itself."""
+    parts = path.relative_to(ROOT).with_suffix('').parts
+    return '.'.join(part for part in parts if part != '__init__')
+
+
+def part_of(path: Path) -> str:
+    return name_of(path).partition('.')[0]
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and absolute name of everything a module imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{path}:{node.lineno}: relative import'
+            if node.module == 'rig_ros':
+                yield from ((node.lineno, f'rig_ros.{alias.name}') for alias in node.names)
+            else:
+                yield node.lineno, node.module or ''
+
+
+@pytest.mark.parametrize('path', MODULES, ids=name_of)
+def test_imports_follow_the_directions(path: Path):
+    part = part_of(path)
+    assert part in MAY_IMPORT or part == '', f'{part} is not in the architecture'
+    allowed = MAY_IMPORT.get(part, set()) | BASE | {part}
+    wrong = []
+    for line, name in imports_of(path):
+        package, _, rest = name.partition('.')
+        target = rest.partition('.')[0]
+        if package == 'rig_ros' and target and target not in allowed:
+            wrong.append(f'line {line}: {part} may not import rig_ros.{target}')
+        if package in ONLY_IN and part not in ONLY_IN[package]:
+            wrong.append(f'line {line}: {package} belongs in {sorted(ONLY_IN[package])}')
+    assert not wrong, f'{path}: {wrong}'
+
+
+def test_base_modules_do_not_lean_on_each_other_in_circles():
+    for name in BASE:
+        found = {target.partition('.')[2] for _, target in imports_of(ROOT / f'{name}.py')
+                 if target.startswith('rig_ros.')}
+        assert found <= MAY_IMPORT[name], name
+
+
+@pytest.mark.parametrize('path', MODULES, ids=name_of)
+def test_modules_stay_readable(path: Path):
+    lines = path.read_text(encoding='utf-8').count('\n')
+    assert lines <= MAX_LINES, f'{path}: {lines} lines, allowed: {MAX_LINES}; split it'
+    assert ast.get_docstring(ast.parse(path.read_text(encoding='utf-8'))), f'{path}: no docstring'
+
+
+def loaded_by(statement: str, names: tuple[str, ...]) -> set[str]:
+    """Return which of the packages a fresh interpreter has loaded after a statement."""
+    program = f'{statement}\nimport sys\nprint(*[n for n in {names!r} if n in sys.modules])'
+    result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
+                            timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded_by('import rig_ros', HEAVY) == set()
+
+
+def test_the_command_line_loads_no_heavy_package_before_a_verb_runs():
+    assert loaded_by('import rig_ros.cli.main', HEAVY) == set()
+
+
+def test_pure_packages_load_no_ros():
+    modules = [f'rig_ros.{name_of(path)}' for path in MODULES
+               if part_of(path) in PURE and name_of(path) != 'bringup.launching']
+    statement = '\n'.join(f'import {module}' for module in modules)
+    assert loaded_by(statement, tuple(ROS_PACKAGES)) == set()
