@@ -5,7 +5,8 @@ call: `now_s`, the clock of the stamps, judges how old a command or pose is; `wa
 silence and must not jump (monotonic on hardware, simulated time in simulation).
 
 Never forwarded: NaN, stale or future commands, another frame, commands without a fresh hand pose,
-outside an episode, after its horizon, or while the e-stop is tripped. Reduced: speed above the cap
+outside an episode, after its horizon, while a node that the deployment requires is gone, or while
+the e-stop is tripped. Reduced: speed above the cap
 (the vector is scaled, its direction kept) and motion towards a wall of the box that could not stop
 before it (that axis only). Every request is answered, a refused one with zero velocity.
 """
@@ -91,6 +92,8 @@ class Guard:
     limits: GuardLimits
     tripped: str | None = None
     """Why the e-stop is tripped; None when it is not."""
+    missing: set[str] = field(default_factory=set)
+    """Required nodes whose processes are gone."""
     _hand: Velocity | None = None
     _hand_stamp_s: float = 0.0
     _hand_watch_s: float = 0.0
@@ -113,6 +116,15 @@ class Guard:
     def clear(self) -> None:
         """Release the e-stop: a person's decision."""
         self.tripped = None
+
+    def lose(self, node: str) -> None:
+        """Stop because a required node is gone. Its return does not resume the episode."""
+        self.missing.add(node)
+        self.end_episode(f'node {node} was gone during the episode; call episode/start')
+
+    def regain(self, node: str) -> None:
+        """Note that a required node is back."""
+        self.missing.discard(node)
 
     def start_episode(self, horizon: int) -> None:
         """Allow motion for one episode of `horizon` steps."""
@@ -159,6 +171,9 @@ class Guard:
             return (f'command age: got {1e3 * age:.0f} ms, allowed: '
                     f'+-{1e3 * limits.max_command_age_s:.0f} ms; the graph is too slow, or clocks '
                     'differ (use_sim_time)')
+        if self.missing:
+            return (f'required nodes: {sorted(self.missing)} gone; wait until they are back, then '
+                    'call episode/start')
         if self._commands_left is None:
             return self._no_episode
         if self._commands_left <= 0:

@@ -52,6 +52,7 @@ class GuardParameters(CommonParameters):
                                 low=0.1, high=5.0)
     latency_s: float = param(0.2, 'How long a command may stay in force after it should have '
                                   'ended [s].', low=0.01, high=1.0)
+    required_nodes: tuple[str, ...] = param((), 'Nodes without whose processes nothing moves.')
     estop_file: str = param('', 'Where a tripped e-stop is kept for a restarted guard; empty: '
                                 'a file of this bringup in the runtime directory.')
 
@@ -93,6 +94,9 @@ class GuardNode(RigNode):
         self.listen(topics.POLICY_COMMAND, self._on_request)
         self.offer(topics.ESTOP_TRIP, self._on_trip)
         self.offer(topics.ESTOP_CLEAR, self._on_clear)
+        for node in settings.required_nodes:
+            self._guard.missing.add(node)
+            self.watch_process(node, lambda alive, node=node: self._on_process(node, alive))
         self.every(WATCH_PERIOD_S, self._watch)
 
     def activate(self) -> None:
@@ -133,6 +137,14 @@ class GuardNode(RigNode):
             self._guard.end_episode(f'no episode is running (last event: {kind})')
         elif self._events.source_ns > self._born_ns:
             self._guard.start_episode(int(values.get('horizon', self._horizon)))
+
+    def _on_process(self, node: str, alive: bool) -> None:
+        if alive:
+            self._guard.regain(node)
+        else:
+            self._guard.lose(node)
+            self._send_idle_zero()
+            self._tell(f'node {node} is gone: killed, or it hangs; zero velocity is sent')
 
     def _on_trip(self) -> str:
         self._guard.trip('by service')

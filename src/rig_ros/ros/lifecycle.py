@@ -42,6 +42,7 @@ from typing import Any, ClassVar
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -77,6 +78,7 @@ class RigNode(LifecycleNode):
         self.failure: Exception | None = None
         self._publications: list[Publication] = []
         self._listeners: list[tuple[Listener, Any]] = []
+        self._watches: list[Any] = []
         self._services_offered: list[Any] = []
         self._callers: dict[str, Caller] = {}
         self._timers_made: list[Any] = []
@@ -88,6 +90,8 @@ class RigNode(LifecycleNode):
         self.add_post_set_parameters_callback(self._apply_change)
         self._diagnostics = self.create_publisher(
             topics.DIAGNOSTICS.type, topics.DIAGNOSTICS.name, topics.DIAGNOSTICS.qos('publish'))
+        alive = topics.alive(self.NAME)
+        self._alive = self.create_publisher(alive.type, alive.name, alive.qos('publish'))
         self._diagnosed_s = time.monotonic()
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._diagnose, clock=self.steady_clock)
 
@@ -123,6 +127,18 @@ class RigNode(LifecycleNode):
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
         self._listeners.append((listener, subscription))
         return listener
+
+    def watch_process(self, node: str, changed: Callable[[bool], None]) -> None:
+        """Call `changed(alive)` when the process of another node comes, is killed or stopped.
+
+        The middleware tells it within `topics.ALIVE_LEASE_S`, whatever that node publishes.
+        """
+        topic = topics.alive(node)
+
+        self._watches.append(self.create_subscription(
+            topic.type, topic.name, lambda _: None, topic.qos('live'),
+            event_callbacks=SubscriptionEventCallbacks(
+                liveliness=lambda status: changed(status.alive_count > 0))))
 
     def offer(self, service: str, callback: Callable[[], str | None]) -> None:
         """Offer a Trigger; the callback returns the message, a RigError is the refusal."""
@@ -280,14 +296,16 @@ class RigNode(LifecycleNode):
             publication.destroy()
         for _, subscription in self._listeners:
             self.destroy_subscription(subscription)
+        for watch in self._watches:
+            self.destroy_subscription(watch)
         for service in self._services_offered:
             self.destroy_service(service)
         for caller in self._callers.values():
             caller.destroy()
         for timer in self._timers_made:
             self.destroy_timer(timer)
-        for wires in (self._publications, self._listeners, self._services_offered,
-                      self._timers_made):
+        for wires in (self._publications, self._listeners, self._watches,
+                      self._services_offered, self._timers_made):
             wires.clear()
         self._callers.clear()
 
