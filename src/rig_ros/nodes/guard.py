@@ -52,7 +52,8 @@ class GuardParameters(CommonParameters):
                                 low=0.1, high=5.0)
     latency_s: float = param(0.2, 'How long a command may stay in force after it should have '
                                   'ended [s].', low=0.01, high=1.0)
-    required_nodes: tuple[str, ...] = param((), 'Nodes without whose processes nothing moves.')
+    required_nodes: str = param('', 'Nodes without whose processes nothing moves, separated by '
+                                    'commas.')
     estop_file: str = param('', 'Where a tripped e-stop is kept for a restarted guard; empty: '
                                 'a file of this bringup in the runtime directory.')
 
@@ -94,7 +95,7 @@ class GuardNode(RigNode):
         self.listen(topics.POLICY_COMMAND, self._on_request)
         self.offer(topics.ESTOP_TRIP, self._on_trip)
         self.offer(topics.ESTOP_CLEAR, self._on_clear)
-        for node in settings.required_nodes:
+        for node in filter(None, settings.required_nodes.split(',')):
             self._guard.missing.add(node)
             self.watch_process(node, lambda alive, node=node: self._on_process(node, alive))
         self.every(WATCH_PERIOD_S, self._watch)
