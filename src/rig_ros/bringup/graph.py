@@ -10,7 +10,7 @@ the same names; tuning belongs in the parameter file.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -114,14 +114,26 @@ class Acting(Deployment):
         require(self.control_hz == 0 or 1 <= self.control_hz <= 60,
                 'control_hz', self.control_hz, '0 (the task decides) or 1 to 60 Hz')
 
-    def chain(self, resume_after_abort: bool) -> list[NodeSpec]:
-        """Return encoder, goal, policy, guard, episode, recorder and, if asked, trainer."""
+    def links(self, before: Sequence[str]) -> list[str]:
+        """Return the nodes that motion needs: those before the chain, and the chain's own.
+
+        Practice without its trainer would wear the arm for nothing.
+        """
+        return [*before, 'encoder', 'goal', 'policy', *(['trainer'] if self.train else [])]
+
+    def chain(self, resume_after_abort: bool, required: Sequence[str] = ()) -> list[NodeSpec]:
+        """Return encoder, goal, policy, guard, episode, recorder and, if asked, trainer.
+
+        Args:
+            resume_after_abort: whether practice goes on by itself after a fault.
+            required: nodes besides these without whose processes the guard lets nothing move.
+        """
         task = {'task': self.model['task']}
         specs = [
             NodeSpec('encoder', self.model),
             NodeSpec('goal', self.model),
             NodeSpec('policy', self.model),
-            NodeSpec('guard', task),
+            NodeSpec('guard', {**task, 'required_nodes': ','.join(required)}),
             NodeSpec('episode', {**self.model, 'mode': self.mode,
                                  'resume_after_abort': resume_after_abort}),
             NodeSpec('recorder', {**task, 'directory': f'{self.run}/episodes'}, required=False),
@@ -157,7 +169,11 @@ class Simulation(Acting):
                                  'raw_camera': self.raw_camera, 'seed': self.seed,
                                  'control_hz': self.control_hz, 'use_sim_time': False})
         camera = [NodeSpec('camera', {**self.model, 'source': 'topic'})] if self.raw_camera else []
-        return [world, *camera, *self.chain(resume_after_abort=self.train)]
+        # In lockstep a missing command stops time itself; the wall clock's limits mean nothing.
+        lockstep = self.clock == 'lockstep'
+        required = [] if lockstep else self.links([node.name for node in camera])
+        return [world, *camera, *self.chain(resume_after_abort=lockstep and self.train,
+                                            required=required)]
 
 
 @dataclass(frozen=True)
@@ -169,7 +185,8 @@ class Robot(Acting):
 
     def nodes(self) -> list[NodeSpec]:
         """Return the camera node and the chain."""
-        return [camera(self, self.source), *self.chain(resume_after_abort=False)]
+        return [camera(self, self.source), *self.chain(resume_after_abort=False,
+                                                       required=self.links(['camera']))]
 
 
 @dataclass(frozen=True)
