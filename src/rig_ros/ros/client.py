@@ -1,0 +1,225 @@
+"""A person's side of a running graph: send goals, call services, wait for what happens.
+
+Commands, drills and tests use it; nodes do not. It is one ROS node in a context of its own, spun
+only by the thread that calls its methods, so that no second thread ever enters rclpy.
+
+    with GraphClient() as graph:
+        goal_id = graph.send_goal(image_hwc_u8)
+        graph.call(topics.EPISODE_START)
+        event = graph.wait_event('end', 'abort', timeout_s=60.0)
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import PointCloud2
+from std_srvs.srv import Trigger
+
+from rig_ros.errors import HardwareError, RigError
+from rig_ros.ros import topics
+from rig_ros.ros.conversions import (
+    array_to_image,
+    image_to_array,
+    message_to_values,
+    stamp_ns,
+    to_stamp,
+)
+from rig_ros.ros.topics import Role, Topic
+from rig_ros.vision.image import Picture
+
+SPIN_S = 0.1
+"""Longest time in ROS before Python looks at Ctrl-C and deadlines again."""
+REPEATED_AFTER_S = 1.1
+"""Diagnostics come at 1 Hz: a problem still shown after this is not that of an earlier goal."""
+
+
+class GraphClient:
+    """See the module; use it as a context manager, or call `close`."""
+
+    def __init__(self, name: str = 'rig_ros_client', namespace: str = '') -> None:
+        """Join the graph.
+
+        Args:
+            name: of the node.
+            namespace: that the graph was started with.
+        """
+        self._context = Context()
+        self._context.init(args=['rig_ros'])
+        self.node = Node(name, context=self._context, namespace=namespace, enable_rosout=False,
+                         start_parameter_services=False, use_global_arguments=False)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._publishers: dict[str, Any] = {}
+        self._clients: dict[str, Any] = {}
+        self.events: deque[dict[str, str]] = deque()
+        """Episode events not yet taken by `wait_event`, oldest first."""
+        self._listens_to_events = False
+
+    def __enter__(self) -> GraphClient:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the graph; what this client latched is gone with it."""
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def subscribe(self, topic: Topic, callback: Callable[[Any], None],
+                  role: Role = 'live') -> Any:
+        """Run a callback for each message, while a method of this client waits."""
+        return self.node.create_subscription(topic.type, topic.name, callback, topic.qos(role))
+
+    def publisher(self, topic: Topic) -> Any:
+        """Return the publisher of a topic, made once."""
+        if topic.name not in self._publishers:
+            self._publishers[topic.name] = self.node.create_publisher(
+                topic.type, topic.name, topic.qos('publish'))
+        return self._publishers[topic.name]
+
+    def spin_until(self, condition: Callable[[], object], timeout_s: float,
+                   what: str) -> None:
+        """Handle messages until a condition holds.
+
+        Args:
+            condition: looked at after each message.
+            timeout_s: wall-clock limit.
+            what: is waited for; for the error.
+
+        Raises:
+            HardwareError: when time is out.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise HardwareError(f'{what}: nothing within {timeout_s:g} s, allowed: a running '
+                                    'graph; is it up (rig_ros up), in the same ROS_DOMAIN_ID and '
+                                    'namespace?')
+            self._executor.spin_once(timeout_sec=min(SPIN_S, left_s))
+
+    def spin_for(self, duration_s: float) -> None:
+        """Handle messages for some time."""
+        deadline = time.monotonic() + duration_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=min(SPIN_S, left_s))
+
+    def take(self, topic: Topic, timeout_s: float = 5.0) -> Any:
+        """Return one message of a topic: the latched one, or the next.
+
+        Raises:
+            HardwareError: when none comes in time.
+        """
+        got: list[Any] = []
+        subscription = self.subscribe(topic, got.append)
+        try:
+            self.spin_until(lambda: got, timeout_s, topic.name)
+        finally:
+            self.node.destroy_subscription(subscription)
+        return got[-1]
+
+    def call(self, service: str, timeout_s: float = 10.0) -> str:
+        """Call a Trigger service and return its message.
+
+        Raises:
+            HardwareError: no such service, or no answer, in time.
+            RigError: the node refused; with its reason.
+        """
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(Trigger, service)
+        client = self._clients[service]
+        self.spin_until(client.service_is_ready, timeout_s, f'service {service}')
+        future = client.call_async(Trigger.Request())
+        self.spin_until(future.done, timeout_s, f'answer of service {service}')
+        answer = future.result()
+        if not answer.success:
+            raise RigError(f'{service}: refused: {answer.message}')
+        return str(answer.message)
+
+    def camera_picture(self, timeout_s: float = 5.0) -> Picture:
+        """Return what the camera sees, as the encoder gets it."""
+        return image_to_array(self.take(topics.CAMERA_IMAGE, timeout_s))
+
+    def send_goal(self, image_hwc_u8: Picture, timeout_s: float = 5.0) -> int:
+        """Send a goal picture, wait until the goal node took it, return the goal's id [ns].
+
+        Raises:
+            RigError: the goal node refused it; with its reason.
+            HardwareError: there is no goal node, or it says nothing in time.
+        """
+        publisher = self.publisher(topics.GOAL_IMAGE)
+        self.spin_until(lambda: publisher.get_subscription_count() > 0, timeout_s, 'goal node')
+        goal_id, taken, known = time.time_ns(), [], set()
+        problems: list[str] = []
+        sent_s = float('inf')
+
+        def on_goal(message: PointCloud2) -> None:
+            if message.width and stamp_ns(message.header.stamp) == goal_id:
+                taken.append(goal_id)
+
+        def on_diagnostics(message: DiagnosticArray) -> None:
+            fresh = time.monotonic() > sent_s + REPEATED_AFTER_S
+            for status in message.status:
+                if status.name.startswith('goal:') and status.level > status.OK:
+                    if fresh or (status.name, status.message) not in known:
+                        problems.append(f'{status.name}: {status.message}')
+                    known.add((status.name, status.message))
+
+        subscriptions = [self.subscribe(topics.GOAL_LATENT, on_goal),
+                         self.subscribe(topics.DIAGNOSTICS, on_diagnostics)]
+        try:
+            self.spin_for(REPEATED_AFTER_S)  # to know what was wrong before
+            problems.clear()
+            sent_s = time.monotonic()
+            publisher.publish(array_to_image(image_hwc_u8, to_stamp(goal_id)))
+            self.spin_until(lambda: taken or problems, timeout_s, 'acceptance of the goal')
+        finally:
+            for subscription in subscriptions:
+                self.node.destroy_subscription(subscription)
+        if not taken:
+            raise RigError(f'the goal was refused by {problems[0]}')
+        return goal_id
+
+    def clear_goal(self, timeout_s: float = 5.0) -> str:
+        """Drop the goal; the arm stops."""
+        return self.call(topics.GOAL_CLEAR, timeout_s)
+
+    def wait_event(self, *kinds: str, timeout_s: float) -> dict[str, str]:
+        """Return the next episode event of these kinds; earlier ones of other kinds are dropped.
+
+        The first call also gets the events of the past, which are latched; `stamp_ns` among the
+        values tells when an event was.
+
+        Raises:
+            HardwareError: when none comes in time.
+        """
+        if not self._listens_to_events:
+            self.subscribe(topics.EPISODE_EVENTS, self._on_event)
+            self._listens_to_events = True
+        found: list[dict[str, str]] = []
+
+        def look() -> bool:
+            while self.events and not found:
+                event = self.events.popleft()
+                if event['kind'] in kinds:
+                    found.append(event)
+            return bool(found)
+
+        self.spin_until(look, timeout_s, f"episode event {' or '.join(kinds)}")
+        return found[0]
+
+    def _on_event(self, message: DiagnosticArray) -> None:
+        self.events.append({**message_to_values(message),
+                            'stamp_ns': str(stamp_ns(message.header.stamp))})
