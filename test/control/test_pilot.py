@@ -8,7 +8,7 @@ import pytest
 
 from rig_ros.control import task as tasks
 from rig_ros.control.pilot import Exploration, Pilot
-from rig_ros.errors import ModelMismatch
+from rig_ros.errors import DataError, ModelMismatch
 
 NOW = 1_000_000_000_000
 MS = 1_000_000
@@ -44,7 +44,7 @@ def pilot():
 
 
 def begin(pilot, mode='reach', bundle_id='b1'):
-    pilot.begin(mode, bundle_id, NOW, NOW)
+    pilot.begin(mode, bundle_id)
 
 
 def test_reach_is_deterministic_in_metres_per_second(pilot):
@@ -162,8 +162,10 @@ def test_practice_adds_noise_and_stays_in_bounds(pilot):
     assert np.abs(speeds).max() <= 0.2 + 1e-9
 
 
-def test_start_told_long_after_is_ignored(pilot):
-    pilot.begin('reach', 'b1', NOW - 10_000 * MS, NOW)
+def test_raises_error_if_the_mode_is_unknown_and_is_silent(pilot):
+    begin(pilot)
+    with pytest.raises(DataError, match="got 'dance'"):
+        pilot.begin('dance', 'b1')
     pilot.set_goal(point(1))
     pilot.see(point(0))
     assert pilot.decide(NOW) is None

@@ -97,6 +97,11 @@ class GoalDesk:
         """When `tick` has something to do, on the caller's clock; None when nothing waits."""
         return self._waiting.due_s if self._waiting and self._model else None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a good picture waits to become the goal."""
+        return self._waiting is not None
+
     def use_model(self, model: GoalModel | None) -> None:
         """Change the encoder; the active goal's picture is encoded anew and keeps its id."""
         self._model = model

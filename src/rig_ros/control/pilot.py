@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rig_ros.control.action import OrnsteinUhlenbeck, SmoothRandomActions, action_to_velocity
 from rig_ros.control.task import TaskConfig
-from rig_ros.errors import ModelMismatch
+from rig_ros.errors import DataError, ModelMismatch
 
 Float32 = NDArray[np.float32]
 Mode = Literal['collect', 'practise', 'reach']
@@ -94,7 +94,7 @@ class Pilot:
         """Start idle, without model and goal.
 
         Args:
-            task: axes, scale, rate and length of episodes.
+            task: axes, scale and rate.
             exploration: noise in practice.
             stale_s: a picture older than this is not answered [s].
             rng: for random actions and noise.
@@ -116,19 +116,20 @@ class Pilot:
         """Change the policy."""
         self._model = model
 
-    def begin(self, mode: str, bundle_id: str, started_ns: int, now_ns: int) -> None:
-        """An episode starts; a start told so late that the episode must be over is ignored.
+    def begin(self, mode: str, bundle_id: str) -> None:
+        """An episode starts.
 
         Args:
             mode: collect, practise or reach.
             bundle_id: the bundle of this episode; empty means any, and in practice none yet.
-            started_ns: when.
-            now_ns: the clock.
+
+        Raises:
+            DataError: another mode.
         """
-        longest_s = self._task.horizon / self._task.control_hz + 1.0
-        if mode not in MODES or 1e-9 * (now_ns - started_ns) > longest_s:
+        if mode not in MODES:
             self.finish()
-            return
+            raise DataError(f'episode mode: got {mode!r}, allowed: {list(MODES)}; update the '
+                            'episode node')
         self._mode = mode
         self._bundle_id = bundle_id
         self._noise.reset()
@@ -165,7 +166,8 @@ class Pilot:
         if doubt is not None:
             self.stance = doubt
             return None
-        assert self._model is not None and self._goal is not None and self._latent is not None
+        assert self._model is not None and self._goal is not None
+        assert self._latent is not None
         if not self._is_due(self._latent.stamp_ns, now_ns):
             return None
         action = np.asarray(self._model.act(self._latent.mean, self._goal.mean))

@@ -26,6 +26,7 @@ from rclpy.qos import (
     QoSProfile,
     ReliabilityPolicy,
 )
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from std_msgs.msg import Bool, UInt8MultiArray
 
@@ -102,6 +103,7 @@ RECORDER_SEGMENT = Topic('recorder/segment', DiagnosticArray, 'latched', depth=1
                          recorded=False)
 TRAINER_METRICS = Topic('trainer/metrics', DiagnosticArray, 'latched', recorded=False)
 DIAGNOSTICS = Topic('/diagnostics', DiagnosticArray, 'plain', recorded=False)
+CLOCK = Topic('/clock', Clock, 'stream', recorded=False)
 GROUND_TRUTH = Topic('sim/ground_truth', DiagnosticArray, 'stream')
 
 
