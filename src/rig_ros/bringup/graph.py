@@ -126,7 +126,7 @@ class Acting(Deployment):
 
         Args:
             resume_after_abort: whether practice goes on by itself after a fault.
-            required: nodes besides these without whose processes the guard lets nothing move.
+            required: nodes without whose processes the guard lets nothing move.
         """
         task = {'task': self.model['task']}
         specs = [
