@@ -38,6 +38,7 @@ def velocity_to_action(velocity: npt.ArrayLike, task: TaskConfig) -> Array32:
 
     Args:
         velocity: shape (3,) [m/s], frame `base`; speeds above the task's are clipped to 1.
+        task: axes, scale and rate.
 
     Raises:
         ConfigError: not three finite numbers.

@@ -136,7 +136,7 @@ def damped_least_squares(jacobian: Array, twist: npt.ArrayLike, damping: float =
 
 
 def rotation_error(reference: Array, rotation: Array) -> Array:
-    """Return sin(angle) * axis of the turn from `rotation` to `reference`, frame `base`. Shape (3,).
+    """Return sin(angle) * axis of the turn from `rotation` to `reference`. Shape (3,).
 
     Equals the rotation vector for small angles and never points the wrong way below 180 degrees.
     """

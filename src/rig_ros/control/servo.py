@@ -70,7 +70,8 @@ class CartesianServo:
         """Make a servo at rest; call `anchor` before the first `joint_speeds`.
 
         Args:
-            low, high: the box the reference stays in, shape (3,) [m]; equal bounds hold an axis.
+            low: corner of the box the reference stays in, shape (3,) [m].
+            high: the other corner; equal bounds hold an axis.
             posture: joint angles the free elbow is pulled to, shape (7,) [rad].
             limits: caps and gains.
         """
@@ -114,7 +115,7 @@ class CartesianServo:
 
     def joint_speeds(self, position: Array, rotation: Array, jacobian: Array, joints: Array,
                      period: float) -> Array:
-        """Advance the reference by one tick and return the joint speeds for it. Shape (7,) [rad/s].
+        """Advance the reference by one tick and return joint speeds. Shape (7,) [rad/s].
 
         Args:
             position: hand, shape (3,) [m].
@@ -142,4 +143,6 @@ class CartesianServo:
         twist = np.concatenate((linear, angular)) - jacobian @ pull
         speeds: Array = jacobian.T @ np.linalg.solve(gram, twist) + pull
         excess = float(np.max(np.abs(speeds) / self._joint_limits))
-        return speeds / excess if excess > 1.0 else speeds
+        if excess > 1.0:
+            speeds /= excess
+        return speeds

@@ -105,8 +105,8 @@ class SawyerEnv:
             if all(np.linalg.norm(centres[i] - centres[j]) > pucks[i].radius + pucks[j].radius
                    for i in range(len(pucks)) for j in range(i)):
                 return centres.reshape(-1, 2)
-        raise ConfigError(f'pucks of task {self.task.name}: no room for {len(pucks)} in their goal '
-                          'boxes; make the boxes larger')
+        raise ConfigError(f'pucks of task {self.task.name}: no room for {len(pucks)} in their '
+                          'goal boxes; make the boxes larger')
 
     def _draw_hand(self, rng: np.random.Generator,
                    pucks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import importlib
 import os
+from typing import Any
 
 from rig_ros.errors import HardwareError
 
 _REMEDY = ('install libegl1 and libgl1-mesa-dri (EGL) or libosmesa6 (OSMesa), for example '
            '`apt-get install libegl1 libgl1-mesa-dri`, or set MUJOCO_GL yourself')
-_EGL_PLATFORM_SURFACELESS = 0x31DD
 
 
 def egl_works() -> bool:
@@ -43,12 +44,33 @@ def choose_backend() -> str:
 
     Worlds work without one; only drawing then raises `HardwareError`.
     """
+    os.environ.setdefault('LP_NUM_THREADS', '0')  # Mesa's threads cost more than small pictures.
     chosen = os.environ.get('MUJOCO_GL', '').lower()
     if not chosen:
         chosen = 'egl' if egl_works() else 'osmesa' if osmesa_works() else ''
         if chosen:
             os.environ['MUJOCO_GL'] = chosen
     return chosen
+
+
+def open_context(width: int, height: int) -> Any:
+    """Open an off-screen GL context and make it current.
+
+    The class is chosen here and not by mujoco, which decides once, when it is first imported.
+
+    Raises:
+        HardwareError: when no backend works; the message names the packages to install.
+    """
+    backend = choose_backend()
+    try:
+        if backend in ('egl', 'osmesa'):
+            context = importlib.import_module(f'mujoco.{backend}').GLContext(width, height)
+        else:
+            context = importlib.import_module('mujoco').GLContext(width, height)
+        context.make_current()
+    except Exception as error:  # each backend raises its own kind
+        raise drawing_failed(error) from error
+    return context
 
 
 def drawing_failed(error: Exception) -> HardwareError:

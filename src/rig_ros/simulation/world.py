@@ -17,15 +17,16 @@ import numpy.typing as npt
 from rig_ros.control import kinematics
 from rig_ros.control.kinematics import Array
 from rig_ros.control.servo import SIMULATION_LIMITS, CartesianServo
-from rig_ros.control.task import TaskConfig
+from rig_ros.control.task import CameraView, TaskConfig
 from rig_ros.settings import require
 from rig_ros.simulation.painter import PLAIN, Looks, Painter, Picture
 from rig_ros.simulation.scene import build_model
 
 COMMAND_TIMEOUT_S = 0.2
 """Without a new command for this long the arm holds, as the robot does."""
-SERVO_PERIOD_S = 0.02
-"""One servo tick."""
+SERVO_STEPS = 4
+"""Physics steps (5 ms) of one servo tick."""
+_AT_REST = np.zeros(3)
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 _ARM = slice(0, 7)
 
@@ -38,6 +39,8 @@ class WorldState:
     reference: Array
     velocity: Array
     command_age: float
+    owed: float
+    """Time asked for and not yet simulated [s], below one physics step."""
 
 
 class SawyerWorld:
@@ -68,7 +71,12 @@ class SawyerWorld:
                                      SIMULATION_LIMITS)
         self._hand = int(self._model.site('hand').id)
         self._jacobian = np.zeros((6, self._model.nv))
-        self._substeps = round(SERVO_PERIOD_S / self._model.opt.timestep)
+        # Views into MuJoCo's memory, always current: cheaper than taking them each tick.
+        self._arm_jacobian = self._jacobian[:, _ARM]
+        self._hand_at = self._state.site_xpos[self._hand]
+        self._hand_turned = self._state.site_xmat[self._hand].reshape(3, 3)
+        self._joints = self._state.qpos[_ARM]
+        self._owed = 0.0
         self._painters: dict[Looks, Painter] = {}
         self._command_age = math.inf
         self.reset()
@@ -104,8 +112,8 @@ class SawyerWorld:
     def _place_arm(self, joints: Array) -> None:
         self._state.qpos[_ARM] = joints
         mujoco.mj_forward(self._model, self._state)
-        self._servo.anchor(self.hand_position)
-        self._command_age = math.inf
+        self._servo.anchor(self._hand_at)
+        self._command_age, self._owed = math.inf, 0.0
 
     def set_velocity(self, velocity: npt.ArrayLike) -> None:
         """Command a hand velocity; in force until the next one, 200 ms at most.
@@ -116,47 +124,53 @@ class SawyerWorld:
         Raises:
             ConfigError: not three finite numbers.
         """
-        self._servo.command(velocity, self.hand_position)
+        self._servo.command(velocity, self._hand_at)
         self._command_age = 0.0
 
     def advance(self, seconds: float) -> None:
-        """Let simulated time pass, in whole servo ticks of 20 ms.
+        """Let simulated time pass; what is left over of a physics step is kept for the next call.
 
         Args:
-            seconds: how long; rounded to ticks, at least one.
+            seconds: how long, at least 0.
         """
-        for _ in range(max(1, round(seconds / SERVO_PERIOD_S))):
-            self._tick()
+        timestep = self._model.opt.timestep
+        self._owed += seconds
+        steps = int(self._owed / timestep + 1e-6)
+        self._owed -= steps * timestep
+        while steps > 0:
+            count = min(steps, SERVO_STEPS)
+            self._tick(count, count * timestep)
+            steps -= count
 
-    def _tick(self) -> None:
-        model, state = self._model, self._state
-        if self._command_age > COMMAND_TIMEOUT_S - SERVO_PERIOD_S / 2:
-            self._servo.command((0.0, 0.0, 0.0), self.hand_position)
-        jacobian = self._jacobian
+    def _tick(self, steps: int, period: float) -> None:
+        model, state, jacobian = self._model, self._state, self._jacobian
+        if self._command_age > COMMAND_TIMEOUT_S - 1e-6:
+            self._servo.command(_AT_REST, self._hand_at)
         mujoco.mj_jacSite(model, state, jacobian[:3], jacobian[3:], self._hand)
         state.ctrl[:] = self._servo.joint_speeds(
-            state.site_xpos[self._hand], state.site_xmat[self._hand].reshape(3, 3),
-            jacobian[:, :7], state.qpos[_ARM], SERVO_PERIOD_S)
-        mujoco.mj_step(model, state, nstep=self._substeps)
+            self._hand_at, self._hand_turned, self._arm_jacobian, self._joints, period)
+        mujoco.mj_step(model, state, nstep=steps)
         mujoco.mj_kinematics(model, state)
         mujoco.mj_comPos(model, state)
-        self._command_age += SERVO_PERIOD_S
+        self._command_age += period
 
     def render(self, height: int | None = None, width: int | None = None,
-               looks: Looks = PLAIN) -> Picture:
-        """Return what the task's camera sees, HWC RGB uint8, upright.
+               looks: Looks = PLAIN, view: CameraView | None = None) -> Picture:
+        """Return a picture, HWC RGB uint8, upright.
 
         Args:
-            height, width: size in pixels; the camera size given at the start if left out.
-            looks: shadows and the like; plain is what learning sees.
+            height: [pixel]; of the camera size given at the start if left out.
+            width: [pixel]; likewise.
+            looks: plain is what learning sees.
+            view: from where; the task's camera if left out.
 
         Raises:
             HardwareError: when no GL backend works; the message names the packages to install.
         """
         if looks not in self._painters:
-            self._painters[looks] = Painter(self._model, self.task.camera, looks)
-        return self._painters[looks].paint(self._state, height or self._size[0],
-                                           width or self._size[1])
+            self._painters[looks] = Painter(self._model, looks)
+        return self._painters[looks].paint(self._state, view or self.task.camera,
+                                           height or self._size[0], width or self._size[1])
 
     @property
     def time(self) -> float:
@@ -166,17 +180,17 @@ class SawyerWorld:
     @property
     def hand_position(self) -> Array:
         """Where the hand (the tool's point) is. Shape (3,) [m]."""
-        return np.array(self._state.site_xpos[self._hand])
+        return self._hand_at.copy()
 
     @property
     def hand_rotation(self) -> Array:
         """How the hand is turned, base_R_hand. Shape (3, 3)."""
-        return np.array(self._state.site_xmat[self._hand]).reshape(3, 3)
+        return self._hand_turned.copy()
 
     @property
     def joint_positions(self) -> Array:
         """Angles of right_j0 to right_j6. Shape (7,) [rad]."""
-        return np.array(self._state.qpos[_ARM])
+        return self._joints.copy()
 
     @property
     def joint_velocities(self) -> Array:
@@ -190,7 +204,7 @@ class SawyerWorld:
 
     def ground_truth(self) -> dict[str, tuple[float, float, float]]:
         """Return the true positions of 'hand' and 'puck0'...: for evaluation only [m]."""
-        truth = {'hand': self._state.site_xpos[self._hand]}
+        truth = {'hand': self._hand_at}
         for index in range(len(self.task.pucks)):
             truth[f'puck{index}'] = self._state.body(f'puck{index}').xpos
         return {name: (float(p[0]), float(p[1]), float(p[2])) for name, p in truth.items()}
@@ -200,7 +214,7 @@ class SawyerWorld:
         physics = np.empty(mujoco.mj_stateSize(self._model, _STATE))
         mujoco.mj_getState(self._model, self._state, physics, _STATE)
         return WorldState(physics, self._servo.reference.copy(), self._servo.velocity,
-                          self._command_age)
+                          self._command_age, self._owed)
 
     def restore(self, state: WorldState) -> None:
         """Go back to a moment; what follows is the same as it was the first time."""
@@ -208,7 +222,7 @@ class SawyerWorld:
         mujoco.mj_forward(self._model, self._state)
         mujoco.mj_setState(self._model, self._state, state.physics, _STATE)
         self._servo.restore(state.reference, state.velocity)
-        self._command_age = state.command_age
+        self._command_age, self._owed = state.command_age, state.owed
 
     def close(self) -> None:
         """Free the GL contexts."""
