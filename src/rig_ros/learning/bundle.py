@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from safetensors import torch as safetensors_torch
 from torch import nn
 
 from rig_ros import settings
+from rig_ros.control.task import TaskConfig
 from rig_ros.errors import ConfigError, DataError, ModelMismatch
 from rig_ros.learning.bundle_file import (
     FETCH_AGAIN,
@@ -73,6 +74,42 @@ def build_networks(architecture: Architecture) -> dict[str, nn.Module]:
     vae = architecture['vae']
     config = settings.from_mapping(VAEConfig, vae['config'], 'architecture.vae')
     return {'vae': ConvVAE(vae['image_size'], config), 'policy': Policy(**architecture['policy'])}
+
+
+class Trained(Protocol):
+    """What a bundle takes from a learner; `learning.trainer.Learner` is one."""
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """`vae`, `policy`, and more to go on from."""
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """As `architecture` returns it."""
+
+    @property
+    def goal_prior(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of imagined goals."""
+
+
+def describe(learner: Trained, task: TaskConfig, run: Mapping[str, Any] | None = None,
+             evaluation: Mapping[str, Any] | None = None) -> Manifest:
+    """Return the manifest of a learner's present weights.
+
+    Args:
+        learner: trained, or on the way.
+        task: the task it learns; the size of its pictures is the learner's, not the task's.
+        run: name, seed, env_steps, recipe of the training.
+        evaluation: figures on held-out goals.
+    """
+    mean, std = learner.goal_prior
+    networks = learner.architecture
+    task = dataclasses.replace(task, image_size=networks['vae']['image_size'])
+    vae: Any = learner.modules['vae']
+    return Manifest.for_task(
+        task, encoder_id=vae.encoder_id, latent_dim=len(mean), architecture=networks,
+        goal_prior_mean=mean, goal_prior_std=std, run=dict(run or {}),
+        evaluation=dict(evaluation or {}))
 
 
 def to_bytes(manifest: Manifest, modules: Mapping[str, nn.Module]) -> bytes:

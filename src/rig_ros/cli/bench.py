@@ -1,0 +1,57 @@
+"""`rig_ros bench`: what this machine can do, measured on the code that training runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(add_completion=False, no_args_is_help=True,
+                  help='Measure this machine.')
+console = Console(highlight=False, soft_wrap=True)
+
+Seconds = Annotated[float, typer.Option(min=0.1, help='How long to measure [s].')]
+JsonFile = Annotated[Path | None, typer.Option('--json', help='Write the figures here.')]
+
+RECIPES = ('rig_paper', 'reach')
+
+
+def _save(json_file: Path | None, figures: dict[str, Any]) -> None:
+    from rig_ros.evaluation.report import write_json
+
+    if json_file is not None:
+        write_json(json_file, figures)
+
+
+@app.command()
+def sim(task: Annotated[str, typer.Option(help='One of config/tasks/*.yaml.')] = 'reach',
+        seconds: Seconds = 10.0, json_file: JsonFile = None) -> None:
+    """Control steps a second of the simulation, each with a picture, in one process."""
+    from rig_ros.control import task as tasks
+    from rig_ros.simulation.bench import steps_per_second
+
+    config = tasks.load(task)
+    figures = steps_per_second(config, seconds)
+    size = config.image_size
+    console.print(f'{config.name}: [bold]{figures["steps_per_s"]:.0f}[/] control steps/s, each '
+                  f'with a {size}x{size} picture')
+    _save(json_file, figures)
+
+
+@app.command()
+def updates(recipe: Annotated[list[str] | None, typer.Option(
+                help='Recipe or YAML file; may be given several times.')] = None,
+            seconds: Seconds = 5.0, json_file: JsonFile = None) -> None:
+    """Gradient updates a second, with sampling, relabelling and targets."""
+    from rig_ros.learning import config as configs
+    from rig_ros.learning.bench import updates_per_second
+
+    results: dict[str, dict[str, float]] = {}
+    for name in recipe or RECIPES:
+        results[name] = updates_per_second(configs.load(name), seconds)
+        console.print(f'{name}: [bold]{results[name]["updates_per_s"]:.0f}[/] policy updates/s, '
+                      f'{results[name]["vae_minibatches_per_s"]:.0f} VAE minibatches/s')
+    _save(json_file, {metric: {name: figures[metric] for name, figures in results.items()}
+                      for metric in ('updates_per_s', 'vae_minibatches_per_s')})

@@ -1,0 +1,97 @@
+"""`rig_ros evaluate`: measure a model on goal pictures it was never trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+app = typer.Typer(add_completion=False)
+console = Console(highlight=False, soft_wrap=True)
+
+
+def bundle_path(name: str) -> Path:
+    """Return the bundle file for a path, a run's folder, or the name of a released model.
+
+    Raises:
+        ConfigError: nothing of that name, or a folder without exactly one bundle.
+    """
+    from rig_ros import resources
+    from rig_ros.errors import ConfigError
+
+    path = Path(name)
+    if not path.exists() and '/' not in name and not path.suffix:
+        path = resources.find('models', name)
+    if not path.is_dir():
+        return path
+    found = sorted(p for p in path.glob('*.safetensors') if p.name != 'checkpoint.safetensors')
+    if len(found) != 1:
+        raise ConfigError(f'bundle: got the folder {path} with {[p.name for p in found]}, '
+                          'allowed: exactly one bundle in it; name the file')
+    return found[0]
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[str, typer.Argument(help='A bundle file, a run, or a model of models/.')],
+    task: Annotated[str, typer.Option(
+        help="Refuse a model of any other task; the model's own if not given.")] = '',
+    goals: Annotated[int, typer.Option(min=1, help='Number of held-out goals.')] = 50,
+    seed: Annotated[int | None, typer.Option(
+        min=0, help='Draws other goals than the fixed ones of every report.')] = None,
+    report: Annotated[Path | None, typer.Option(
+        help='Write report.html and report.json into this folder.')] = None,
+    json_file: Annotated[Path | None, typer.Option(
+        '--json', help='Write the figures here.')] = None,
+) -> None:
+    """Measure a model on goal pictures it was never trained on, beside doing nothing."""
+    from rig_ros.control import task as tasks
+    from rig_ros.evaluation import protocol
+    from rig_ros.evaluation.report import (
+        centimetres,
+        evaluation_tables,
+        write_json,
+        write_report,
+    )
+    from rig_ros.evaluation.training_report import evaluation_figures, model_figures
+    from rig_ros.learning import bundle as bundles
+    from rig_ros.simulation.environment import HELD_OUT_SEED, SawyerEnv
+
+    began = time.monotonic()
+    path = bundle_path(bundle)
+    model = bundles.load(path, tasks.load(task).name if task else None)
+    manifest = model.manifest
+    chosen = dataclasses.replace(tasks.load(manifest.task), image_size=manifest.image_size)
+    goal_seed = HELD_OUT_SEED if seed is None else seed
+    environment = SawyerEnv(chosen, goal_seed)
+    try:
+        with Progress(console=console, transient=True) as progress:
+            bar = progress.add_task('goals', total=goals)
+            result = protocol.run(
+                model, environment, environment.held_out_goals(goals, goal_seed), chosen.horizon,
+                lambda done: progress.update(bar, completed=done))
+    finally:
+        environment.close()
+    figures = {**result.figures(), 'wall_s': time.monotonic() - began,
+               'env_steps': manifest.run.get('env_steps'), 'seed': goal_seed,
+               'task': chosen.name, 'bundle': str(path), 'bundle_id': model.bundle_id}
+    for name, values in figures['objects'].items():
+        low, high = values['mean_95']
+        console.print(
+            f'{name}: median [bold]{centimetres(values["median_final_distance_m"])}[/], mean '
+            f'[bold]{centimetres(values["mean_final_distance_m"])}[/] (95 % {100 * low:.2f} to '
+            f'{100 * high:.2f} cm), worst {centimetres(values["worst_m"])}, doing nothing '
+            f'{centimetres(values["do_nothing_m"])}')
+    if report is not None:
+        images = [record.goal_image for record in result.records[:8]]
+        page = write_report(report, f'Evaluation of {path}', figures,
+                            evaluation_figures(result) + model_figures(model, images),
+                            evaluation_tables(result))
+        console.print(f'report {page}')
+    if json_file is not None:
+        write_json(json_file, figures)

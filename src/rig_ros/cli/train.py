@@ -1,0 +1,157 @@
+"""`rig_ros train`: learn a task from nothing in simulation, in one process, without ROS."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+if TYPE_CHECKING:
+    from rig_ros.learning.config import TrainConfig
+    from rig_ros.learning.trainer import Progress as Step
+
+app = typer.Typer(add_completion=False)
+console = Console(highlight=False, soft_wrap=True)
+RUNS = Path('runs')
+PHASES = {'collect': 'practise', 'vae': 'representation', 'policy': 'policy'}
+
+
+@app.command()
+def train(
+    config: Annotated[str, typer.Argument(help='A recipe of config/train, or a YAML file.')],
+    steps: Annotated[int | None, typer.Option(
+        min=1, help="Environment steps; the recipe's own if not given.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help='Decides everything random.')] = 0,
+    run: Annotated[str, typer.Option(
+        help='Name below runs/, or a path; recipe, seed and time if not given.')] = '',
+    goals: Annotated[int, typer.Option(min=1, help='Held-out goals of the last evaluation.')] = 50,
+    json_file: Annotated[Path | None, typer.Option(
+        '--json', help='Write the figures here too.')] = None,
+    resume: Annotated[bool, typer.Option(
+        '--resume', help='Go on with --run from its checkpoint.')] = False,
+) -> None:
+    """Learn a task from nothing in simulation, without ROS; leaves a model and a report."""
+    from rig_ros.control import task as tasks
+    from rig_ros.errors import ConfigError
+    from rig_ros.evaluation.report import write_json
+    from rig_ros.evaluation.training import TrainingRun
+    from rig_ros.learning import config as configs
+    from rig_ros.simulation.environment import SawyerEnv
+
+    if resume and not run:
+        raise ConfigError('--resume: got no --run, allowed: the name of the run to go on with')
+    recipe = configs.load(config)
+    directory = run_directory(run or '-'.join(
+        (Path(config).stem, f's{seed}', time.strftime('%Y%m%d-%H%M%S'))))
+    if resume:
+        recipe = resumed_recipe(directory, recipe, steps is None)
+    if steps is not None:
+        recipe = dataclasses.replace(recipe, env_steps=steps)
+    task = tasks.load(recipe.task)
+    environment = SawyerEnv(task, seed, recipe.image_size)
+    bars = Bars(recipe.env_steps)
+    try:
+        training = TrainingRun(directory, recipe, task, environment, seed, resume=resume,
+                               progress=bars.update)
+        with bars:
+            training.train()
+            figures = training.finish(goals, {'command': ' '.join(['rig_ros', *sys.argv[1:]])})
+    except KeyboardInterrupt:
+        console.print(f'stopped; go on with: rig_ros train {config} --run {directory} --resume')
+        raise typer.Exit(130) from None
+    finally:
+        environment.close()
+    show(figures)
+    if json_file is not None:
+        write_json(json_file, figures)
+
+
+def run_directory(name: str) -> Path:
+    """Return the folder of a run: below runs/, unless the name is a path."""
+    return Path(name) if '/' in name else RUNS / name
+
+
+def resumed_recipe(directory: Path, recipe: TrainConfig, same_length: bool) -> TrainConfig:
+    """Return the recipe of the run to go on with.
+
+    Raises:
+        ConfigError: it is not the recipe that was asked for; its length may differ.
+    """
+    from rig_ros import settings
+    from rig_ros.errors import ConfigError
+    from rig_ros.evaluation.run_files import RunFiles
+    from rig_ros.learning.config import TrainConfig
+
+    files = RunFiles(directory)
+    files.require_resumable()
+    kept = settings.load(TrainConfig, files.config)
+    if dataclasses.replace(kept, env_steps=recipe.env_steps) != recipe:
+        raise ConfigError(f'--resume: {files.config} differs from the recipe that was given, '
+                          f'allowed: the same one; resume with: rig_ros train {files.config}')
+    return kept if same_length else recipe
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print a run's figures."""
+    from rig_ros.evaluation.report import REPORT_HTML, centimetres
+
+    console.print(
+        f"[bold]{figures['task']}[/], seed {figures['seed']}, {figures['env_steps']} steps in "
+        f"{figures['wall_s']:.0f} s (evaluation {figures['evaluation_wall_s']:.0f} s)")
+    console.print(
+        f"final distance on {figures['goals']} held-out goals: "
+        f"median [bold]{centimetres(figures['median_final_distance_m'])}[/], "
+        f"mean [bold]{centimetres(figures['mean_final_distance_m'])}[/] "
+        f"(doing nothing: {centimetres(figures['do_nothing_m'])})")
+    console.print(f"model   {figures['bundle']}")
+    console.print(f"report  {figures['run']}/{REPORT_HTML}")
+
+
+class Bars:
+    """Two progress bars: environment steps in all, and the phase under way."""
+
+    def __init__(self, steps: int) -> None:
+        """Draw nothing until entered."""
+        self._progress = Progress(
+            TextColumn('{task.description:<16}'), BarColumn(), MofNCompleteColumn(),
+            TimeElapsedColumn(), TextColumn('left'), TimeRemainingColumn(),
+            TextColumn('{task.fields[figures]}'), console=console)
+        self._steps = self._progress.add_task('steps', total=steps, figures='')
+        self._phase = self._progress.add_task('', total=1, figures='')
+        self._last = ''
+
+    def __enter__(self) -> Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the bars as they are."""
+        self._progress.stop()
+
+    def update(self, event: Step) -> None:
+        """Show how far the run is."""
+        figures = ', '.join(f'{name.split("_")[0]} {100 * value:.1f} cm' for name, value
+                            in event.metrics.items() if name.endswith('median_distance_m'))
+        self._progress.update(self._steps, completed=event.env_steps, figures=figures)
+        if figures != self._last and not console.is_terminal:
+            console.print(f'{event.env_steps} steps: median {figures}')
+        self._last = figures
+        visible = event.phase == 'vae'
+        self._progress.update(self._phase, visible=visible, completed=event.done,
+                              total=event.total, description=PHASES[event.phase])

@@ -1,0 +1,94 @@
+"""The pictures and tables of a training run's report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rig_ros.evaluation import pictures, plots
+from rig_ros.evaluation.protocol import Evaluation, FloatArray, ImageArray
+from rig_ros.evaluation.report import (
+    Figure,
+    centimetres,
+    evaluation_tables,
+    write_report,
+)
+from rig_ros.evaluation.run_files import RunFiles
+
+IMAGINED = 12
+CONTACT_SHEET_GOALS = 20
+
+
+class Model(Protocol):
+    """What a report needs of a model; `learning.bundle.Bundle` is one."""
+
+    def encode(self, image_hwc_u8: ImageArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean and log-variance of a picture's latent."""
+        ...
+
+    def decode(self, latent: FloatArray) -> ImageArray:
+        """Return the picture of a latent."""
+        ...
+
+    def imagine(self, rng: np.random.Generator) -> FloatArray:
+        """Draw a goal latent."""
+        ...
+
+
+def goal_sheet(result: Evaluation) -> ImageArray:
+    """Return a contact sheet of goal | final pictures with the final distances."""
+    records = result.records[:CONTACT_SHEET_GOALS]
+    return pictures.contact_sheet(
+        [(r.goal_image, r.final_image) for r in records],
+        [centimetres(r.final[result.primary]) for r in records], columns=5)
+
+
+def model_figures(model: Model, images: Sequence[ImageArray] | NDArray[np.uint8]) -> list[Figure]:
+    """Return reconstructions of pictures and a sheet of imagined goals."""
+    pairs = [(image, model.decode(model.encode(image)[0])) for image in images]
+    rng = np.random.default_rng(0)
+    imagined = [(model.decode(model.imagine(rng)),) for _ in range(IMAGINED)]
+    return [
+        Figure('Reconstructions', pictures.png(pictures.contact_sheet(pairs, columns=4)),
+               'picture | decoded from its latent mean; what is not there the policy cannot see'),
+        Figure('Imagined goals', pictures.png(pictures.contact_sheet(imagined, columns=6)),
+               'goals the model sets itself when it practises, decoded')]
+
+
+def evaluation_figures(result: Evaluation) -> list[Figure]:
+    """Return the contact sheet and the spread of final distances."""
+    idle = float(np.mean(result.do_nothing(result.primary)))
+    return [
+        Figure('Goals and results', pictures.png(goal_sheet(result)),
+               f'goal | picture after the last step; below: final distance of the '
+               f'{result.primary}'),
+        Figure('Spread', plots.histogram(result.final(result.primary), idle))]
+
+
+def write_training_report(files: RunFiles, model: Model, result: Evaluation,
+                          summary: Mapping[str, Any],
+                          images: Sequence[ImageArray] | NDArray[np.uint8]) -> None:
+    """Write report.html and report.json of a run."""
+    curves = {}
+    for name in result.objects:
+        for statistic in ('mean', 'median'):
+            series = files.series(f'{name}_{statistic}_distance_m')
+            if series[0]:
+                curves[f'{name}, {statistic}'] = series
+    idle = float(np.mean(result.do_nothing(result.primary)))
+    figures = [Figure('Learning curve', plots.learning_curve(curves, idle),
+                      'deterministic policy on other goals than the final ones')] if curves else []
+    figures += evaluation_figures(result) + model_figures(model, images)
+    names = {name: None for row in files.rows for name in row
+             if name.endswith('_loss') and name != 'vae_loss'}
+    losses = {name: files.series(name) for name in names}
+    if losses:
+        figures.append(Figure('Losses', plots.line_plot(losses, 'environment steps', 'loss')))
+    write_report(
+        files.directory, f'Training run {files.directory.name}', summary, figures,
+        evaluation_tables(result), files.config.read_text(encoding='utf-8'),
+        f'Task {summary["task"]}, seed {summary["seed"]}. Nothing but pictures was learnt from; '
+        'distances are measured afterwards, from the simulation.')
