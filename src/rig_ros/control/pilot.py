@@ -166,7 +166,8 @@ class Pilot:
         if doubt is not None:
             self.stance = doubt
             return None
-        assert self._model is not None and self._goal is not None
+        assert self._model is not None
+        assert self._goal is not None
         assert self._latent is not None
         if not self._is_due(self._latent.stamp_ns, now_ns):
             return None

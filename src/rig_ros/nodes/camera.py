@@ -36,7 +36,7 @@ class CameraParameters(CommonParameters):
 
     source: str = param('topic', 'topic (a driver publishes camera/image_raw), a device '
                                  '(/dev/video0 or 0) or a video file.')
-    control_hz: float = param(0.0, 'Pictures per second [Hz]; 0 for the task\'s.',
+    control_hz: float = param(0.0, "Pictures per second [Hz]; 0 for the task's.",
                               low=0.0, high=60.0)
     crop: tuple[int, ...] = param((), 'Used part of the source [x, y, width, height] [px]; empty '
                                       'for the centred square.', low=0)

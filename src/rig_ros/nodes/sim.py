@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, JointState
+from sensor_msgs.msg import JointState
 
 from rig_ros.control import task as tasks
 from rig_ros.control.kinematics import JOINT_NAMES
@@ -49,7 +49,7 @@ class SimParameters(CommonParameters):
 
     clock: str = param('lockstep', 'Who drives time: the graph, or the wall clock.',
                        one_of=('lockstep', 'realtime'))
-    control_hz: float = param(0.0, 'Pictures per second [Hz]; 0 for the task\'s.',
+    control_hz: float = param(0.0, "Pictures per second [Hz]; 0 for the task's.",
                               low=0.0, high=60.0)
     servo_hz: float = param(50.0, 'Ticks of the world per second in real time [Hz].',
                             low=10.0, high=200.0)
@@ -87,7 +87,7 @@ class SimNode(RigNode):
         self._truth = self.publish_on(topics.GROUND_TRUTH)
         self.offer(topics.RESET, self._on_reset)
         if settings.clock == 'lockstep':
-            self._clock = self.publish_on(topics.CLOCK)
+            self._time = self.publish_on(topics.CLOCK)
             self.listen(topics.COMMAND, self._on_lockstep_command)
             self.every(IDLE_CHECK_S, self._on_idle_check)
         else:
@@ -132,7 +132,7 @@ class SimNode(RigNode):
 
     def _publish_lockstep(self) -> None:
         now_ns = self._lockstep.step(time.monotonic())
-        self._clock.publish(Clock(clock=to_stamp(now_ns)))
+        self._time.publish(Clock(clock=to_stamp(now_ns)))
         self._publish_state(now_ns)
         self._publish_picture(now_ns)
 

@@ -7,7 +7,7 @@ import numpy as np
 from rig_ros.control.servo import SIMULATION_LIMITS
 from rig_ros.errors import SafetyViolation
 from rig_ros.hardware.robot import RobotState, Vector
-from rig_ros.simulation.world import SERVO_PERIOD_S, SawyerWorld
+from rig_ros.simulation.world import SawyerWorld
 
 
 class SimulatedRobot:
@@ -15,7 +15,6 @@ class SimulatedRobot:
 
     def __init__(self, world: SawyerWorld) -> None:
         self._world = world
-        self._owed_s = 0.0
 
     def state(self) -> RobotState:
         """Return the newest state."""
@@ -42,16 +41,11 @@ class SimulatedRobot:
     def reset(self) -> None:
         """Bring hand and pucks to the start, at rest."""
         self._world.reset()
-        self._owed_s = 0.0
 
     def stop(self) -> None:
         """Stand still now."""
         self._world.set_velocity(np.zeros(3))
 
     def advance(self, seconds: float) -> None:
-        """Let simulated time pass; what is less than a servo tick is kept for the next call."""
-        self._owed_s += seconds
-        ticks = int(self._owed_s / SERVO_PERIOD_S + 1e-6)
-        if ticks > 0:
-            self._world.advance(ticks * SERVO_PERIOD_S)
-            self._owed_s -= ticks * SERVO_PERIOD_S
+        """Let simulated time pass [s]."""
+        self._world.advance(seconds)
