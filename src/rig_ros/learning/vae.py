@@ -88,20 +88,19 @@ def _paper_48(latent_dim: int) -> Networks:
 
 
 def _patch(image_size: int, latent_dim: int) -> Networks:
-    """Ours: 3x3 pixels are one unit, so that no convolution runs at the picture's full size."""
+    """Ours: 4x4 pixels are one unit (84 -> 21 -> 7, 48 -> 12 -> 4), cheap on a CPU."""
     side = image_size // 12
     features = 64 * side * side
     encoder = nn.Sequential(
-        nn.PixelUnshuffle(3), nn.Conv2d(27, 32, 1), nn.ReLU(),
-        nn.Conv2d(32, 64, 4, 2, 1), nn.ReLU(), nn.Conv2d(64, 64, 4, 2, 1), nn.ReLU(),
-        nn.Flatten(), nn.Linear(features, 256), nn.ReLU())
+        nn.PixelUnshuffle(4), nn.Conv2d(48, 32, 1), nn.ReLU(),
+        nn.Conv2d(32, 64, 5, 3, 1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(features, 128), nn.ReLU())
     decoder = nn.Sequential(
-        nn.Linear(latent_dim, 256), nn.ReLU(), nn.Linear(256, features), nn.ReLU(),
+        nn.Linear(latent_dim, 128), nn.ReLU(), nn.Linear(128, features), nn.ReLU(),
         nn.Unflatten(1, (64, side, side)),
-        nn.ConvTranspose2d(64, 64, 4, 2, 1), nn.ReLU(),
-        nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(),
-        nn.Conv2d(32, 27, 1), nn.PixelShuffle(3))
-    return encoder, decoder, 256
+        nn.ConvTranspose2d(64, 32, 5, 3, 1), nn.ReLU(),
+        nn.Conv2d(32, 48, 1), nn.PixelShuffle(4))
+    return encoder, decoder, 128
 
 
 def _initialise_as_paper(module: nn.Module) -> None:
