@@ -42,6 +42,9 @@ class ServoLimits:
     """Pull of the free elbow to the posture [1/s]."""
     reanchor_distance: float = 0.03
     """The reference never leads by more than this [m]."""
+    settle_time: float = 0.1
+    """After a stop the reference follows the hand for this long, so that nothing pulls it back
+    over the way it ran on [s]."""
     damping: float = 0.03
 
     def __post_init__(self) -> None:
@@ -55,6 +58,18 @@ ROBOT_LIMITS = ServoLimits(cartesian_speed=0.10)
 SIMULATION_LIMITS = ServoLimits(joint_fraction=0.75)
 """The published tasks move 2 cm per axis and step at 10 Hz (0.28 m/s on the diagonal), which takes
 more than a quarter of the joint speeds."""
+
+
+@dataclass(frozen=True)
+class ServoState:
+    """What a servo carries from tick to tick."""
+
+    reference: Array
+    """Shape (3,) [m]."""
+    velocity: Array
+    """Shape (3,) [m/s]."""
+    settle_left: float
+    """How long the reference still follows the hand [s]."""
 
 
 def _capped(vector: Array, limit: float) -> Array:
@@ -80,20 +95,17 @@ class CartesianServo:
         self._limits = limits
         self._joint_limits = MAX_VELOCITY * limits.joint_fraction
         self._velocity = np.zeros(3)
+        self._settle_left = 0.0
         self.reference = np.clip(np.zeros(3), self._low, self._high)
-
-    @property
-    def velocity(self) -> Array:
-        """The velocity in force. Shape (3,) [m/s]."""
-        return self._velocity.copy()
 
     def anchor(self, position: npt.ArrayLike) -> None:
         """Put the reference where the hand is (inside the box) and forget the velocity."""
         self._velocity = np.zeros(3)
+        self._settle_left = 0.0
         self.reference = np.clip(np.asarray(position, np.float64), self._low, self._high)
 
     def command(self, velocity: npt.ArrayLike, position: npt.ArrayLike) -> None:
-        """Set the hand velocity from now on; coming to rest drops what the reference leads by.
+        """Set the hand velocity from now on; a stop drops the lead of the reference.
 
         Args:
             velocity: shape (3,) [m/s]; capped.
@@ -107,11 +119,17 @@ class CartesianServo:
                 '3 finite numbers [m/s]')
         if self._velocity.any() and not wanted.any():
             self.anchor(position)
+            self._settle_left = self._limits.settle_time
         self._velocity = _capped(wanted, self._limits.cartesian_speed)
 
-    def restore(self, reference: Array, velocity: Array) -> None:
-        """Go back to a saved reference [m] and velocity [m/s]."""
-        self.reference, self._velocity = reference.copy(), velocity.copy()
+    def state(self) -> ServoState:
+        """Return what `restore` needs to come back to this moment."""
+        return ServoState(self.reference.copy(), self._velocity.copy(), self._settle_left)
+
+    def restore(self, state: ServoState) -> None:
+        """Go back to a saved moment."""
+        self.reference, self._velocity = state.reference.copy(), state.velocity.copy()
+        self._settle_left = state.settle_left
 
     def joint_speeds(self, position: Array, rotation: Array, jacobian: Array, joints: Array,
                      period: float) -> Array:
@@ -126,13 +144,15 @@ class CartesianServo:
         """
         limits = self._limits
         lead = self.reference - position
-        if lead @ lead > limits.reanchor_distance ** 2:
+        settling = self._settle_left > 0.0 and not self._velocity.any()
+        self._settle_left -= period
+        if settling or lead @ lead > limits.reanchor_distance ** 2:
             self.reference = np.clip(position, self._low, self._high)
         before = self.reference
         self.reference = np.clip(before + self._velocity * period, self._low, self._high)
         feed_forward = (self.reference - before) / period
-        linear = _capped(feed_forward + limits.position_gain * (before - position),
-                         limits.cartesian_speed)
+        pull_back = limits.position_gain * _capped(before - position, limits.reanchor_distance)
+        linear = _capped(feed_forward + pull_back, limits.cartesian_speed)
         turn = TOOL_DOWN @ rotation.T
         angular = _capped(0.5 * limits.rotation_gain * np.array(
             [turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]),

@@ -66,9 +66,10 @@ class Painter:
             raise gl.drawing_failed(error) from error
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 10)
-        for flag in (mujoco.mjtRndFlag.mjRND_SKYBOX, mujoco.mjtRndFlag.mjRND_FOG,
-                     mujoco.mjtRndFlag.mjRND_HAZE, mujoco.mjtRndFlag.mjRND_REFLECTION):
+        for flag in (mujoco.mjtRndFlag.mjRND_FOG, mujoco.mjtRndFlag.mjRND_HAZE,
+                     mujoco.mjtRndFlag.mjRND_REFLECTION):
             self._scene.flags[flag] = False
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = looks.details
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = looks.shadows
         self._option = mujoco.MjvOption()
         self._option.geomgroup[DETAIL_GROUP] = looks.details

@@ -11,9 +11,9 @@ from rig_ros.errors import HardwareError
 from rig_ros.simulation.painter import NICE, Picture
 from rig_ros.simulation.world import SawyerWorld
 
-PORTRAIT_VIEW = CameraView(lookat=(0.33, 0.02, 0.16), distance=2.05, elevation_deg=-16,
-                           azimuth_deg=213, fovy_deg=40)
-"""From the front, to the robot's left, head and table in the picture."""
+PORTRAIT_VIEW = CameraView(lookat=(0.36, -0.02, 0.15), distance=1.85, elevation_deg=-12,
+                           azimuth_deg=135, fovy_deg=40)
+"""From the robot's front right: head, arm, hand and table are all in the picture."""
 
 
 def portrait(world: SawyerWorld, size: tuple[int, int] = (640, 480),

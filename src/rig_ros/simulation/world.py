@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from rig_ros.control import kinematics
 from rig_ros.control.kinematics import Array
-from rig_ros.control.servo import SIMULATION_LIMITS, CartesianServo
+from rig_ros.control.servo import SIMULATION_LIMITS, CartesianServo, ServoState
 from rig_ros.control.task import CameraView, TaskConfig
 from rig_ros.settings import require
 from rig_ros.simulation.painter import PLAIN, Looks, Painter, Picture
@@ -36,8 +36,7 @@ class WorldState:
     """Everything needed to go on exactly from a moment."""
 
     physics: Array
-    reference: Array
-    velocity: Array
+    servo: ServoState
     command_age: float
     owed: float
     """Time asked for and not yet simulated [s], below one physics step."""
@@ -213,15 +212,14 @@ class SawyerWorld:
         """Return everything needed to come back to this moment with `restore`."""
         physics = np.empty(mujoco.mj_stateSize(self._model, _STATE))
         mujoco.mj_getState(self._model, self._state, physics, _STATE)
-        return WorldState(physics, self._servo.reference.copy(), self._servo.velocity,
-                          self._command_age, self._owed)
+        return WorldState(physics, self._servo.state(), self._command_age, self._owed)
 
     def restore(self, state: WorldState) -> None:
         """Go back to a moment; what follows is the same as it was the first time."""
         mujoco.mj_setState(self._model, self._state, state.physics, _STATE)
         mujoco.mj_forward(self._model, self._state)
         mujoco.mj_setState(self._model, self._state, state.physics, _STATE)
-        self._servo.restore(state.reference, state.velocity)
+        self._servo.restore(state.servo)
         self._command_age, self._owed = state.command_age, state.owed
 
     def close(self) -> None:
