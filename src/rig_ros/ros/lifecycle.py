@@ -34,10 +34,11 @@ Wires are made in `configure` and removed after `cleanup`. Callbacks run only wh
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
@@ -72,6 +73,7 @@ class RigNode(LifecycleNode):
             ConfigError: a parameter is unknown, or its value is not allowed.
         """
         super().__init__(self.NAME, automatically_declare_parameters_from_overrides=True, **kwargs)
+        names_seen = tuple(self.untyped)
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.board = StatusBoard(self.NAME)
         self.active = False
@@ -84,7 +86,7 @@ class RigNode(LifecycleNode):
         self._timers_made: list[Any] = []
         self._logged_s: dict[tuple[str, Level], float] = {}
         self._configured = False
-        self.settings = parameters.declare(self, self.PARAMETERS)
+        self.settings = parameters.declare(self, self.PARAMETERS, names_seen)
         self.add_on_set_parameters_callback(
             lambda changed: parameters.check_change(self.settings, changed, self.NAME))
         self.add_post_set_parameters_callback(self._apply_change)
@@ -94,6 +96,13 @@ class RigNode(LifecycleNode):
         self._alive = self.create_publisher(alive.type, alive.name, alive.qos('publish'))
         self._diagnosed_s = time.monotonic()
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._diagnose, clock=self.steady_clock)
+
+    def declare_parameters(self, namespace: str, parameters: list[Any],
+                           ignore_override: bool = False) -> list[Parameter]:
+        """Declare, but not what has no type: YAML's `[]`, which stands for the default."""
+        typed = [entry for entry in parameters if len(entry) < 2 or entry[1] is not None]
+        self.untyped = [entry[0] for entry in parameters if entry not in typed]
+        return super().declare_parameters(namespace, typed, ignore_override)
 
     # Hooks -------------------------------------------------------------------------------------
     def configure(self) -> None:
@@ -123,7 +132,7 @@ class RigNode(LifecycleNode):
         """Subscribe; see `Listener` for refusals. `name` overrides the topic's own name."""
         listener = Listener(self, topic, callback)
         subscription = self.create_subscription(
-            topic.type, name or topic.name, listener, topic.qos(role),
+            topic.type, name or topic.name, cast(Any, listener), topic.qos(role),
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
         self._listeners.append((listener, subscription))
         return listener
@@ -135,10 +144,13 @@ class RigNode(LifecycleNode):
         """
         topic = topics.alive(node)
 
+        def told(status: Any) -> None:
+            changed(status.alive_count > 0)
+
         self._watches.append(self.create_subscription(
             topic.type, topic.name, lambda _: None, topic.qos('live'),
             event_callbacks=SubscriptionEventCallbacks(
-                liveliness=lambda status: changed(status.alive_count > 0))))
+                liveliness=told)))
 
     def offer(self, service: str, callback: Callable[[], str | None]) -> None:
         """Offer a Trigger; the callback returns the message, a RigError is the refusal."""
@@ -197,7 +209,9 @@ class RigNode(LifecycleNode):
             self._logged_s[part, level] = now
             text = f'{part}: {message}'
             logger = self.get_logger()
-            if level is Level.OK:
+            if not self.context.ok():  # the process ends; rosout is gone
+                logging.getLogger(self.NAME).log(10 * (1 + int(level)), text)
+            elif level is Level.OK:
                 logger.info(text)
             elif level is Level.WARN:
                 logger.warning(text)
@@ -282,7 +296,7 @@ class RigNode(LifecycleNode):
         except Exception as error:
             self.failure = error
             self.report(Level.ERROR, f'{what} failed: {type(error).__name__}: {error}')
-            self.get_logger().error(traceback.format_exc())
+            logging.getLogger(self.NAME).error(traceback.format_exc())
         else:
             return True
         return False

@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -87,6 +87,15 @@ def _convert_one(value: Any, kind: type, where: str, meta: Mapping[str, Any]) ->
     return value
 
 
+def _require_known(names: Iterable[str], fields: Iterable[str], where: str) -> None:
+    allowed = sorted(fields)
+    for name in names:
+        if name not in allowed:
+            close = difflib.get_close_matches(name, allowed, n=1)
+            hint = f' did you mean {close[0]!r}?' if close else ''
+            raise ConfigError(f'{where}: unknown parameter {name!r};{hint} allowed: {allowed}')
+
+
 def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     """Return the parameter object of plain values.
 
@@ -100,12 +109,7 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     """
     fields = {f.name: f for f in dataclasses.fields(cls)}
     hints = typing.get_type_hints(cls)
-    for name in values:
-        if name not in fields:
-            close = difflib.get_close_matches(name, fields, n=1)
-            hint = f' did you mean {close[0]!r}?' if close else ''
-            raise ConfigError(f'{where}: unknown parameter {name!r};{hint} '
-                              f'allowed: {sorted(fields)}')
+    _require_known(values, fields, where)
     converted: dict[str, Any] = {}
     for name, value in values.items():
         kind, is_tuple = _element_type(hints[name])
@@ -141,11 +145,16 @@ def _descriptor(field: dataclasses.Field[Any], kind: type, is_tuple: bool) -> Pa
     return descriptor
 
 
-def declare(node: Node, cls: type[T]) -> T:
+def declare(node: Node, cls: type[T], names_seen: tuple[str, ...] = ()) -> T:
     """Declare every field of `cls` on a node and return the values in force.
 
     The node must have been made with `automatically_declare_parameters_from_overrides=True`, which
     is how names nobody declares become visible.
+
+    Args:
+        node: the node.
+        cls: the parameter class.
+        names_seen: names that were given without a usable value; must be known too.
 
     Raises:
         ConfigError: see `build`.
@@ -153,6 +162,7 @@ def declare(node: Node, cls: type[T]) -> T:
     overrides: dict[str, Any] = dict(node.get_parameters_by_prefix(''))
     given = {name: parameter.value for name, parameter in overrides.items()
              if name.split('.')[0] not in BUILT_IN}
+    _require_known(names_seen, (f.name for f in dataclasses.fields(cls)), node.get_name())
     settings = build(cls, given, node.get_name())
     hints = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
