@@ -106,9 +106,12 @@ class Acting(Deployment):
     """Folder for episodes, checkpoints and logs."""
     control_hz: float = 0.0
     """Frames per second; 0 means the task's own rate."""
+    horizon: int = 0
+    """Steps in an episode; 0 means the task's own."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require(0 <= self.horizon <= 10_000, 'horizon', self.horizon, '0 to 10000 steps')
         require(self.mode in ('collect', 'practise', 'reach'), 'mode', self.mode,
                 "one of ['collect', 'practise', 'reach']")
         require(self.control_hz == 0 or 1 <= self.control_hz <= 60,
@@ -129,12 +132,14 @@ class Acting(Deployment):
             required: nodes without whose processes the guard lets nothing move.
         """
         task = {'task': self.model['task']}
+        needed = {'required_nodes': ','.join(required)}
         specs = [
             NodeSpec('encoder', self.model),
             NodeSpec('goal', self.model),
             NodeSpec('policy', self.model),
-            NodeSpec('guard', {**task, 'required_nodes': ','.join(required)}),
-            NodeSpec('episode', {**self.model, 'mode': self.mode,
+            NodeSpec('guard', {**task, **needed}),
+            NodeSpec('episode', {**self.model, **needed, 'mode': self.mode,
+                                 'horizon': self.horizon,
                                  'resume_after_abort': resume_after_abort}),
             NodeSpec('recorder', {**task, 'directory': f'{self.run}/episodes'}, required=False),
         ]

@@ -55,3 +55,20 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
                       f'{results[name]["vae_minibatches_per_s"]:.0f} VAE minibatches/s')
     _save(json_file, {metric: {name: figures[metric] for name, figures in results.items()}
                       for metric in ('updates_per_s', 'vae_minibatches_per_s')})
+
+
+@app.command()
+def latency(hz: Annotated[float, typer.Option(min=1.0, max=60.0, help='Pictures a second.')] = 30,
+            seconds: Seconds = 60.0,
+            task: Annotated[str, typer.Option(help='Task with a released model.')] = 'reach',
+            bundle: Annotated[str, typer.Option(help='Another model file.')] = '',
+            out: Annotated[Path, typer.Option(help='Folder for recordings and logs.')]
+            = Path('runs/latency'), json_file: JsonFile = None) -> None:
+    """Age of a guarded command against its picture's stamp, over real processes."""
+    from rig_ros.cli.latency import run
+
+    figures = run(hz, seconds, task, bundle, out)
+    console.print(f'{figures["frames"]} pictures at {hz:g} Hz: p50 [bold]{figures["p50_ms"]:.1f} '
+                  f'ms[/], p99 [bold]{figures["p99_ms"]:.1f} ms[/], max {figures["max_ms"]:.1f} '
+                  f'ms, lost {figures["lost"]}')
+    _save(json_file, figures)

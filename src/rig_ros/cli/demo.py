@@ -1,0 +1,165 @@
+"""`rig_ros demo`: the real processes, goal pictures the model never saw, the arm acts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from rig_ros.errors import HardwareError, RigError
+
+if TYPE_CHECKING:
+    from rig_ros.evaluation.protocol import Evaluation, GoalRecord
+    from rig_ros.ros.witness import Witness
+    from rig_ros.simulation.environment import Goal
+
+app = typer.Typer()
+console = Console(highlight=False, soft_wrap=True)
+START_S = 90.0
+"""Patience for the processes to be ready: a cold disk and two cores."""
+EPISODE_S = 60.0
+
+
+def isolate_graph() -> None:
+    """Keep this process's graph on this machine and out of other graphs' way."""
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+
+
+def released_bundle(task: str) -> Path:
+    """Return the model that ships for a task.
+
+    Raises:
+        ConfigError: none ships; the message lists what does.
+    """
+    from rig_ros import resources
+    from rig_ros.control import task as tasks
+    name = tasks.load(task).name
+    folder = name.removesuffix('_xy')
+    return resources.find('models', folder, f'{folder}.safetensors')
+
+
+@app.command(help='Reach goal pictures on the simulated Sawyer and report the distances.')
+def demo(goals: Annotated[int, typer.Option(min=1, help='Goal pictures.')] = 10,
+         task: Annotated[str, typer.Option(help='Task with a released model.')] = 'reach_xy',
+         bundle: Annotated[str, typer.Option(help='Another model file.')] = '',
+         clock: Annotated[str, typer.Option(help='lockstep (fast) or realtime.')] = 'lockstep',
+         raw_camera: Annotated[bool, typer.Option(
+             '--raw-camera', help='640x480 through the camera node, as on the robot.')] = False,
+         out: Annotated[Path, typer.Option(help='Folder of the report.')] = Path('runs/demo'),
+         json: Annotated[Path | None, typer.Option(
+             help='Write the figures here as well.')] = None,
+         limit_m: Annotated[float, typer.Option(
+             help='Exit code 1 when the median is above this [m].')] = float('inf')) -> None:
+    """Run the demonstration; see the module."""
+    isolate_graph()
+    from rig_ros.bringup import graph
+    from rig_ros.bringup.supervisor import Supervisor
+    from rig_ros.control import task as tasks
+    from rig_ros.evaluation.protocol import Evaluation
+    from rig_ros.ros.client import GraphClient
+    from rig_ros.ros.witness import Witness
+    from rig_ros.simulation.environment import held_out_goals
+
+    began = time.monotonic()
+    model = bundle or str(released_bundle(task))
+    config = tasks.load(task)
+    shutil.rmtree(out / 'run', ignore_errors=True)
+    chosen = graph.deployment('sim', {
+        'task': task, 'bundle': model, 'mode': 'reach', 'clock': clock,
+        'raw_camera': raw_camera, 'run': str(out / 'run')})
+    problems: list[str] = []
+    records: list[GoalRecord] = []
+    with Supervisor(chosen, out / 'run' / 'log',
+                    report=lambda node, line: problems.append(f'{node}: {line}')) as supervisor:
+        names = ', '.join(supervisor.processes)
+        console.print(f'Started {names}, one process each.')
+        pictures = held_out_goals(config, goals)
+        try:
+            with GraphClient() as client, _bar() as progress:
+                witness = Witness(client)
+                witness.wait_ready(START_S)
+                ready_s = time.monotonic() - began
+                bar = progress.add_task('goals', total=goals)
+                for index, goal in enumerate(pictures):
+                    records.append(_reach(witness, index, goal))
+                    progress.advance(bar)
+        except RigError:
+            for line in problems[-10:]:
+                console.print(f'[yellow]{line}[/]', markup=True)
+            raise
+    evaluation = Evaluation(tuple(records), config.horizon)
+    wall_s = time.monotonic() - began
+    _report(evaluation, out, wall_s, ready_s, json, model)
+    if evaluation.summary().median > limit_m:
+        console.print(f'[red]median {100 * evaluation.summary().median:.2f} cm is above '
+                      f'{100 * limit_m:g} cm[/]')
+        raise typer.Exit(1)
+
+
+def _bar() -> Progress:
+    return Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
+                    TimeElapsedColumn(), console=console)
+
+
+def _reach(witness: Witness, index: int, goal: Goal) -> GoalRecord:
+    """Publish one goal picture, let the graph act, and measure."""
+    from rig_ros.evaluation.protocol import GoalRecord
+    from rig_ros.ros.witness import distance
+
+    client = witness.graph
+    goal_id = str(client.send_goal(goal.image_hwc_u8))
+
+    def next_event(*kinds: str) -> dict[str, str]:
+        while True:
+            event = client.wait_event(*kinds, timeout_s=EPISODE_S)
+            if event.get('goal_id') == goal_id:
+                return event
+
+    next_event('start')
+    start = {name: distance(witness.truth, goal.truth, name) for name in goal.truth}
+    event = next_event('end', 'abort')
+    if event['kind'] == 'abort':
+        raise HardwareError(f'goal {index}: the episode was aborted: {event.get("reason")}')
+    client.spin_for(0.05)  # the last picture and its truth are on their way
+    final = {name: distance(witness.truth, goal.truth, name) for name in goal.truth}
+    return GoalRecord(index, start, final, goal.image_hwc_u8, witness.picture)
+
+
+def _report(evaluation: Evaluation, out: Path, wall_s: float, ready_s: float,
+            json: Path | None, model: str) -> None:
+    """Print the table and write report.html, report.json and the contact sheet."""
+    from rig_ros.evaluation.pictures import contact_sheet, png
+    from rig_ros.evaluation.report import Figure, evaluation_tables, write_json, write_report
+
+    table = Table('goal', 'start', 'final', title='Distance of the hand to the goal')
+    name = evaluation.primary
+    for record in evaluation.records:
+        table.add_row(str(record.index), f'{100 * record.do_nothing[name]:.1f} cm',
+                      f'{100 * record.final[name]:.2f} cm')
+    console.print(table)
+    figures = {**evaluation.figures(), 'wall_s': wall_s, 'ready_s': ready_s, 'model': model}
+    console.print(f"median [bold]{100 * figures['median_final_distance_m']:.2f} cm[/], mean "
+                  f"{100 * figures['mean_final_distance_m']:.2f} cm; doing nothing "
+                  f"{100 * figures['do_nothing_m']:.2f} cm; {wall_s:.0f} s in all")
+    sheet = png(contact_sheet(
+        [(r.goal_image, r.final_image) for r in evaluation.records],
+        [f'{100 * r.final[name]:.1f} cm' for r in evaluation.records], scale=2))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / 'contact_sheet.png').write_bytes(sheet)
+    path = write_report(
+        out, 'Reaching goal pictures', figures,
+        figures=[Figure('Goal | final picture', sheet, 'Left of each pair: the picture that was '
+                        'published. Right: what the camera saw after the last step.')],
+        tables=evaluation_tables(evaluation),
+        lead='Real processes, connected by ROS 2 only. The goal pictures were never trained on.')
+    if json is not None:
+        write_json(json, figures)
+    console.print(f'report: {path}')

@@ -1,0 +1,193 @@
+"""`rig_ros drill sim`: kill and hang nodes while the arm moves, and time how fast it stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rig_ros.cli.demo import START_S, isolate_graph, released_bundle
+from rig_ros.errors import HardwareError, RigError
+
+if TYPE_CHECKING:
+    from rig_ros.bringup.supervisor import Supervisor
+    from rig_ros.ros.witness import Witness
+
+app = typer.Typer(no_args_is_help=True, help='Kill and hang nodes while the arm moves, and time '
+                                             'how fast it stops.')
+console = Console(highlight=False, soft_wrap=True)
+
+PROCESSES = ('camera', 'encoder', 'goal', 'policy', 'guard', 'trainer')
+SIGNALS = (signal.SIGKILL, signal.SIGSTOP)
+MOVING_M_S = 0.03
+"""The hand counts as moving above this speed; a drill on a resting arm shows nothing."""
+OBSERVED_S = 2.0
+LIMIT_MS = 350.0
+PATIENCE_S = 45.0
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One process, one signal, what came of it."""
+
+    process: str
+    signal: str
+    still_ms: float
+    """From the signal until the hand was where it stayed [ms]."""
+    lost_steps: int
+    """Steps finished before the signal that no recording holds."""
+    recovered: bool
+    """A new episode moved the arm once the process was back."""
+    speed_before: float
+    """Of the hand just before the signal [m/s]."""
+    travelled_m: float
+
+
+@app.callback()
+def _verbs() -> None:
+    """Keep `sim` a verb of its own: a drill of the robot follows the same form."""
+
+
+@app.command()
+def sim(task: Annotated[str, typer.Option(help='Task with a released model.')] = 'reach_xy',
+        bundle: Annotated[str, typer.Option(help='Another model file.')] = '',
+        only: Annotated[str, typer.Option(help='One process of the list alone.')] = '',
+        out: Annotated[Path, typer.Option(help='Folder for recordings and logs.')]
+        = Path('runs/drill'),
+        json: Annotated[Path | None, typer.Option(help='Write the figures here.')] = None) -> None:
+    """Drill the simulated graph in real time: camera, encoder, goal, policy, guard, trainer."""
+    isolate_graph()
+    from rig_ros.bringup import graph
+    from rig_ros.bringup.supervisor import Supervisor
+    from rig_ros.evaluation.report import write_json
+    from rig_ros.ros.client import GraphClient
+    from rig_ros.ros.witness import Witness
+    from rig_ros.settings import require
+
+    require(only in ('', *PROCESSES), '--only', only, f'one of {list(PROCESSES)}')
+    run = out / time.strftime('%Y%m%d-%H%M%S')
+    chosen = graph.deployment('sim', {
+        'task': task, 'bundle': bundle or str(released_bundle(task)), 'mode': 'practise',
+        'clock': 'realtime', 'raw_camera': True, 'train': True, 'run': str(run)})
+    drills: list[Drill] = []
+    lines: list[str] = []
+    with Supervisor(chosen, run / 'log',
+                    report=lambda node, line: lines.append(f'{node}: {line}')) as supervisor, \
+            GraphClient() as client:
+        witness = Witness(client)
+        witness.wait_ready(START_S)
+        for process in [only] if only else PROCESSES:
+            for number in SIGNALS:
+                drills.append(_drill(supervisor, witness, process, number))
+                _say(drills[-1])
+    worst = max(drill.still_ms for drill in drills)
+    figures = {'drills': [asdict(drill) for drill in drills], 'worst_still_ms': worst}
+    write_json(json or out / 'drill.json', figures)
+    _show(drills)
+    failed = [d for d in drills if d.still_ms > LIMIT_MS or d.lost_steps or not d.recovered]
+    console.print(f'worst: still after [bold]{worst:.0f} ms[/] (limit {LIMIT_MS:.0f} ms); '
+                  f'{len(failed)} of {len(drills)} drills failed; logs: {run}/log')
+    if failed:
+        raise typer.Exit(1)
+
+
+def _drill(supervisor: Supervisor, witness: Witness, process: str,
+           number: signal.Signals) -> Drill:
+    """Start motion, send the signal, watch, bring the process back, start again."""
+    from rig_ros.evaluation.stopping import lost_steps, measure_stop
+
+    _start_motion(witness)
+    target = supervisor.process(process)
+    pid = target.pid
+    sent_s = time.monotonic()
+    os.kill(pid, number)
+    witness.graph.spin_for(OBSERVED_S)
+    stop = measure_stop(*witness.path, sent_s, sent_s + OBSERVED_S)
+    finished = [c.stamp_ns for c in witness.commands if c.arrival_s < sent_s and c.speed > 0]
+    if number == signal.SIGSTOP:
+        os.kill(pid, signal.SIGCONT)
+    _end_episode(witness)
+    lost = lost_steps(finished, _recorded_stamps(witness))
+    try:
+        witness.graph.spin_until(lambda: target.running and target.popen is not None, PATIENCE_S,
+                                 f'process {process}')
+        _start_motion(witness)
+        recovered = True
+        _end_episode(witness)
+    except RigError as error:
+        console.print(f'[red]{process}: {error}[/]')
+        recovered = False
+    return Drill(process, number.name, stop.still_ms, lost, recovered, stop.speed_before,
+                 stop.travelled_m)
+
+
+def _start_motion(witness: Witness) -> None:
+    """Start episodes until the hand moves.
+
+    Raises:
+        HardwareError: it does not move in time; the message holds the last refusal.
+    """
+    deadline, refusal = time.monotonic() + PATIENCE_S, 'none'
+    witness.forget()
+    while time.monotonic() < deadline:
+        try:
+            witness.graph.call('episode/start')
+        except RigError as error:
+            refusal = str(error)
+        until = time.monotonic() + 4.0
+        while time.monotonic() < min(until, deadline):
+            witness.graph.spin_for(0.05)
+            recent = [c for c in witness.commands if c.arrival_s > time.monotonic() - 0.25]
+            commanded = sum(c.speed > MOVING_M_S for c in recent) >= 2
+            if commanded and witness.speed() > MOVING_M_S:
+                return
+    raise HardwareError(f'hand speed: stayed below {MOVING_M_S} m/s for {PATIENCE_S:.0f} s after '
+                        f'episode/start; last refusal: {refusal}; look into the logs')
+
+
+def _end_episode(witness: Witness) -> None:
+    """Stop whatever episode still runs and wait until its recording is announced."""
+    known = len(witness.segments)
+    try:
+        witness.graph.call('episode/stop')
+    except RigError as error:
+        console.print(f'[dim]episode/stop: {error}[/]')
+    try:
+        witness.graph.spin_until(lambda: len(witness.segments) > known, 3.0, 'recorder/segment')
+    except HardwareError:
+        return  # announced before, with the abort
+
+
+def _recorded_stamps(witness: Witness) -> set[int]:
+    """Return the stamps of all commands in the recordings of this graph [ns]."""
+    from rig_ros.episodes.messages import header_stamp_ns
+    from rig_ros.episodes.reading import read_messages
+    from rig_ros.episodes.schema import local_name
+
+    return {header_stamp_ns(message.cdr) for segment in witness.segments[-3:]
+            for message in read_messages(Path(segment['path']))
+            if local_name(message.topic) == 'cmd_twist'}
+
+
+def _say(drill: Drill) -> None:
+    console.print(f'{drill.process} {drill.signal}: still after {drill.still_ms:.0f} ms '
+                  f'(moved at {100 * drill.speed_before:.0f} cm/s, then '
+                  f'{1e3 * drill.travelled_m:.0f} mm), lost steps {drill.lost_steps}, '
+                  f'recovered: {drill.recovered}')
+
+
+def _show(drills: list[Drill]) -> None:
+    table = Table('process', 'signal', 'still after', 'speed before', 'travelled', 'lost steps',
+                  'works again')
+    for drill in drills:
+        table.add_row(drill.process, drill.signal, f'{drill.still_ms:.0f} ms',
+                      f'{100 * drill.speed_before:.0f} cm/s', f'{1e3 * drill.travelled_m:.0f} mm',
+                      str(drill.lost_steps), 'yes' if drill.recovered else 'NO')
+    console.print(table)
