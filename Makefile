@@ -1,0 +1,51 @@
+# make setup    builds .venv with everything; instant when nothing changed
+# make demo     the simulated Sawyer reaches goal pictures; report in runs/demo
+# make test     all tests             make lint    ruff and mypy
+# make bench    this machine's figures into runs/bench
+# PYTHON=python3.12 chooses the interpreter; PIP_FLAGS goes to pip install.
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP_FLAGS ?=
+PYTEST_FLAGS ?=
+DEMO_FLAGS ?=
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+EXTRAS := ros,sim,train,dev
+GL_PACKAGES := libegl1 libgl1-mesa-dri
+CAN_DRAW := $(BIN)/python -c 'import sys; from rig_ros.cli import checks; sys.exit(not next(checks.drawing()).ok)'
+
+.PHONY: setup demo test lint bench clean
+
+setup: $(STAMP)
+
+$(STAMP): setup.py setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make setup PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[$(EXTRAS)]'
+	@if ! $(CAN_DRAW); then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $(GL_PACKAGES); \
+	  else \
+	    echo 'The simulation cannot draw here: sudo apt-get install $(GL_PACKAGES)' >&2; \
+	  fi; \
+	fi
+	@touch $@
+
+demo: setup
+	$(BIN)/rig_ros demo $(DEMO_FLAGS)
+
+test: setup
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: setup
+	$(BIN)/ruff check src test launch setup.py
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/rig_ros bench sim --json runs/bench/sim.json
+	$(BIN)/rig_ros bench updates --json runs/bench/updates.json
+	$(BIN)/rig_ros bench latency --json runs/bench/latency.json
+
+clean:
+	rm -rf $(VENV) build dist install log src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
