@@ -231,10 +231,15 @@ class Learner:
 
     def state(self) -> TrainingState:
         """Return everything there is to save; call it between episodes."""
+        state = self.state_without_replay()
+        return TrainingState({**state.tensors, **prefixed('replay', self.replay.state())},
+                             state.values)
+
+    def state_without_replay(self) -> TrainingState:
+        """Return what to save where the episodes are kept elsewhere, as recordings are."""
         tensors = {
             **prefixed('vae', self.vae.state_dict()), **prefixed('agent', self.agent.state_dict()),
-            **prefixed('replay', self.replay.state()), **prefixed('goals', self.goals.state()),
-            'generator': self.generator.get_state(),
+            **prefixed('goals', self.goals.state()), 'generator': self.generator.get_state(),
         }
         for name, optimiser in self._optimisers().items():
             tensors |= prefixed(name, optimiser_tensors(optimiser))
@@ -247,7 +252,7 @@ class Learner:
         })
 
     def restore(self, state: TrainingState) -> None:
-        """Become exactly the learner that gave `state`.
+        """Become exactly the learner that gave `state`; without a replay in it, keep the present.
 
         Raises:
             ModelMismatch: the state's networks have other shapes than this recipe's.
@@ -261,7 +266,8 @@ class Learner:
                                 'with the configuration it was started with') from error
         for name, optimiser in self._optimisers().items():
             restore_optimiser(optimiser, under(name, tensors))
-        self.replay.restore(under('replay', tensors))
+        if replay := under('replay', tensors):
+            self.replay.restore(replay)
         self.goals.restore(under('goals', tensors))
         self.generator.set_state(tensors['generator'])
         self.rng.bit_generator.state = values['rng']
