@@ -45,6 +45,9 @@ def generate_launch_description():
             'control_hz', default_value='0.0',
             description="Control rate [Hz]; 0: the task's own."),
         DeclareLaunchArgument(
+            'horizon', default_value='0',
+            description="Steps in an episode; 0: the task's own."),
+        DeclareLaunchArgument(
             'run', default_value='runs/latest',
             description='Folder for episodes and models.'),
         DeclareLaunchArgument(

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'learning': {'vision', 'control'},
     'episodes': {'vision', 'control'},
     'evaluation': {'vision', 'control', 'learning', 'simulation'},
-    'simulation': {'vision', 'control'},
+    'simulation': {'vision', 'control', 'hardware'},  # the contract of a robot
     'hardware': {'vision', 'control'},
     'bringup': {'control'},
     'ros': {'vision', 'control', 'learning', 'episodes', 'hardware', 'simulation'},
@@ -46,11 +46,11 @@ ROS_PACKAGES = {'rclpy', 'rcl_interfaces', 'builtin_interfaces', 'std_msgs', 'se
 ONLY_IN: dict[str, set[str]] = {
     **{package: {'ros', 'nodes'} for package in ROS_PACKAGES},
     'launch': {'bringup'}, 'launch_ros': {'bringup'},
-    'torch': {'learning', 'cli'},
+    'torch': {'learning', 'ros'},  # ros: one thread per node
     'mujoco': {'simulation'},
     'typer': {'cli'},
 }
-"""Packages that only some parts may import; `cli` may ask torch for its version."""
+"""Packages that only some parts may import."""
 
 HEAVY = ('torch', 'mujoco', 'rclpy', 'cv2', 'matplotlib', 'numpy')
 PURE = ('vision', 'control', 'learning', 'episodes', 'evaluation', 'simulation', 'hardware',

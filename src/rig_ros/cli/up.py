@@ -24,6 +24,7 @@ Mode = Annotated[str, typer.Option(help='collect, practise or reach.')]
 Train = Annotated[bool, typer.Option('--train', help='Learn here from what is recorded.')]
 Run = Annotated[str, typer.Option(help='Folder for episodes, models and logs.')]
 Hz = Annotated[float, typer.Option(help="Control rate; 0: the task's own.")]
+Horizon = Annotated[int, typer.Option(help="Steps in an episode; 0: the task's own.")]
 Namespace = Annotated[str, typer.Option(help='Moves the whole graph below this name.')]
 Params = Annotated[str, typer.Option(help='Parameter file; none: config/nodes.yaml.')]
 LogLevel = Annotated[str, typer.Option(help='debug, info, warn, error or fatal.')]
@@ -41,24 +42,24 @@ def sim(task: Task = 'reach_xy', bundle: Bundle = '', mode: Mode = 'reach', trai
         raw_camera: Annotated[bool, typer.Option(
             '--raw-camera', help='640x480 through the camera node, as on the robot.')] = False,
         seed: Annotated[int, typer.Option(help='Seed of the simulated world.')] = 0,
-        run: Run = '', control_hz: Hz = 0.0, namespace: Namespace = '', params_file: Params = '',
-        log_level: LogLevel = 'info') -> None:
+        run: Run = '', control_hz: Hz = 0.0, horizon: Horizon = 0, namespace: Namespace = '',
+        params_file: Params = '', log_level: LogLevel = 'info') -> None:
     """Start the simulated Sawyer and the whole graph."""
     _serve('sim', task=task, bundle=bundle, mode=mode, train=train, clock=clock,
            raw_camera=raw_camera, seed=seed, run=run or _run_name('sim'),
-           control_hz=control_hz, namespace=namespace, params_file=params_file,
-           log_level=log_level)
+           control_hz=control_hz, horizon=horizon, namespace=namespace,
+           params_file=params_file, log_level=log_level)
 
 
 @app.command()
 def robot(task: Task = 'reach_xy', bundle: Bundle = '', mode: Mode = 'reach',
           train: Train = False, source: Source = 'topic', run: Run = '', control_hz: Hz = 0.0,
-          namespace: Namespace = '', params_file: Params = '',
+          horizon: Horizon = 0, namespace: Namespace = '', params_file: Params = '',
           log_level: LogLevel = 'info') -> None:
     """Start everything for the real arm, except its driver, which must be on the network."""
     _serve('robot', task=task, bundle=bundle, mode=mode, train=train, source=source,
-           run=run or _run_name('robot'), control_hz=control_hz, namespace=namespace,
-           params_file=params_file, log_level=log_level)
+           run=run or _run_name('robot'), control_hz=control_hz, horizon=horizon,
+           namespace=namespace, params_file=params_file, log_level=log_level)
 
 
 @app.command()

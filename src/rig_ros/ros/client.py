@@ -77,7 +77,7 @@ class GraphClient:
         self.node.destroy_node()
         self._context.try_shutdown()
 
-    def subscribe(self, topic: Topic, callback: Callable[[Any], None],
+    def subscribe(self, topic: Topic, callback: Callable[[Any], object],
                   role: Role = 'live') -> Any:
         """Run a callback for each message, while a method of this client waits."""
         return self.node.create_subscription(topic.type, topic.name, callback, topic.qos(role))
