@@ -77,10 +77,14 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Give an optimiser the moments that `optimiser_tensors` returned."""
+    parameters = [p for group in optimiser.param_groups for p in group['params']]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, _, name = key.partition('.')
-        state.setdefault(int(number), {})[name] = value.clone()
+        # A file keeps shapes, not memory layouts; fused Adam needs the layout of its parameter.
+        moment = name != 'step'
+        restored = torch.empty_like(parameters[int(number)].detach()) if moment else value.clone()
+        state.setdefault(int(number), {})[name] = restored.copy_(value)
     optimiser.load_state_dict({'state': state,
                                'param_groups': optimiser.state_dict()['param_groups']})
 

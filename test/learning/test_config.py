@@ -1,0 +1,47 @@
+"""Recipes: the shipped ones load, wrong ones are refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from rig_ros import settings
+from rig_ros.control import task
+from rig_ros.errors import ConfigError
+from rig_ros.learning import config
+
+
+@pytest.mark.parametrize('name', config.names())
+def test_shipped_recipes_load_and_name_a_task_that_exists(name):
+    recipe = config.load(name)
+    assert task.load(recipe.task).image_size >= recipe.image_size
+
+
+def test_the_papers_recipe_has_the_published_values():
+    paper = config.load('rig_paper')
+    assert (paper.vae.networks, paper.vae.likelihood, paper.vae.min_variance) == (
+        'paper', 'bernoulli', 1e-3)
+    assert paper.td3.hidden == (400, 300)
+    assert not paper.td3.layer_norm
+    assert dataclasses.astuple(paper.relabel) == (0.2, 0.4, 0.4)
+
+
+def test_raises_error_if_a_key_is_misspelt():
+    with pytest.raises(ConfigError, match="did you mean 'latent_dim'"):
+        settings.from_mapping(config.TrainConfig, {'task': 'reach', 'vae': {'latent_dims': 4}})
+
+
+@pytest.mark.parametrize(('section', 'values'), [
+    ('vae', {'latent_dim': 0}), ('vae', {'min_variance': 0.0}), ('vae', {'likelihood': 'l2'}),
+    ('td3', {'discount': 1.0}), ('td3', {'hidden': []}), ('td3', {'critics': 0}),
+    ('relabel', {'rollout': 0.5}), ('explore', {'theta': 0.0}), ('explore', {'random_steps': 0}),
+])
+def test_raises_error_if_a_value_is_out_of_range(section, values):
+    with pytest.raises(ConfigError, match=next(iter(values))):
+        settings.from_mapping(config.TrainConfig, {'task': 'reach', section: values})
+
+
+def test_raises_error_if_the_recipe_is_unknown():
+    with pytest.raises(ConfigError, match='reach'):
+        config.load('reachh')

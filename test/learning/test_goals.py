@@ -1,0 +1,76 @@
+"""Imagined goals and the relabelling mixture."""
+
+from __future__ import annotations
+
+import torch
+
+from rig_ros.learning.config import RelabelConfig
+from rig_ros.learning.goals import FittedPrior, VisitedLatents, make_goal_setter, relabel
+from rig_ros.learning.replay import Batch
+
+SIZE = 20_000
+
+
+def batch(has_goal=True):
+    """Each source of goals has a value that names it: rollout 1, future 2 (prior 3)."""
+    def full(value):
+        return torch.full((SIZE, 2), value)
+    return Batch(full(0.0), torch.zeros(SIZE, 1), full(0.0), full(2.0), full(1.0),
+                 torch.full((SIZE,), has_goal))
+
+
+def prior():
+    setter = FittedPrior(2)
+    setter.mean, setter.std = torch.full((2,), 3.0), torch.zeros(2)
+    return setter
+
+
+def shares(goal):
+    return [float((goal[:, 0] == value).float().mean()) for value in (1.0, 2.0, 3.0)]
+
+
+def test_relabelling_draws_from_the_mixture():
+    goal = relabel(batch(), RelabelConfig(0.2, 0.5, 0.3), prior(),
+                   torch.Generator().manual_seed(0))
+    torch.testing.assert_close(torch.tensor(shares(goal)), torch.tensor([0.2, 0.5, 0.3]),
+                               atol=0.02, rtol=0)
+
+
+def test_an_episode_without_a_goal_gets_future_ones():
+    goal = relabel(batch(has_goal=False), RelabelConfig(0.2, 0.5, 0.3), prior(),
+                   torch.Generator().manual_seed(0))
+    torch.testing.assert_close(torch.tensor(shares(goal)), torch.tensor([0.0, 0.7, 0.3]),
+                               atol=0.02, rtol=0)
+
+
+def test_fitted_prior_has_the_latents_mean_and_deviation():
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.tensor([4.0, -1.0]) + torch.tensor([0.5, 2.0]) * torch.randn(
+        5000, 2, generator=generator)
+    setter = FittedPrior(2)
+    setter.fit(latents)
+    drawn = setter.sample(5000, generator)
+    torch.testing.assert_close(drawn.mean(0), latents.mean(0), atol=0.1, rtol=0)
+    torch.testing.assert_close(drawn.std(0), latents.std(0), atol=0.1, rtol=0)
+
+
+def test_normal_prior_ignores_what_was_seen():
+    setter = make_goal_setter('normal', 2)
+    setter.fit(torch.full((10, 2), 9.0))
+    assert abs(setter.sample(2000, torch.Generator().manual_seed(0)).mean().item()) < 0.1
+
+
+def test_visited_goals_are_latents_that_were_seen():
+    setter = VisitedLatents(1)
+    setter.fit(torch.tensor([[1.0], [2.0], [3.0]]))
+    drawn = setter.sample(300, torch.Generator().manual_seed(0))
+    assert set(drawn[:, 0].tolist()) == {1.0, 2.0, 3.0}
+
+
+def test_goal_setter_restores():
+    for kind in ('fitted', 'normal', 'visited'):
+        first, second = make_goal_setter(kind, 2), make_goal_setter(kind, 2)
+        first.fit(torch.randn(30, 2))
+        second.restore(first.state())
+        draws = [setter.sample(5, torch.Generator().manual_seed(3)) for setter in (first, second)]
+        assert torch.equal(*draws)

@@ -1,0 +1,177 @@
+"""Schedule, exact resume, determinism, and the loop."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from toy_training import MovingSquare, small_config
+
+from rig_ros.errors import DataError, ModelMismatch
+from rig_ros.learning.config import TD3Config, VAEConfig
+from rig_ros.learning.state import TrainingState
+from rig_ros.learning.trainer import Evaluation, Learner, train_in_environment
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+def trained(steps=60, seed=0, **changes):
+    learner = Learner(small_config(**changes), 2, seed)
+    train_in_environment(MovingSquare(), learner, steps, horizon=10)
+    return learner
+
+
+def same_tensors(a, b):
+    return set(a) == set(b) and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_nothing_is_trained_before_the_random_steps_are_there():
+    learner = trained(10)
+    assert not learner.ready
+    assert learner.metrics == {}
+
+
+def test_schedule_of_the_vae_and_of_the_updates():
+    learner = trained(60)
+    # First VAE at 20 steps (4 minibatches), refreshed at 40 and 60 (2 each).
+    assert learner.vae_steps == 4 + 2 + 2
+    # 4 first updates, then a half for each of the 40 further steps.
+    assert learner.agent.updates == 4 + 20
+
+
+def test_replay_holds_the_current_encoders_latents_after_a_refresh():
+    learner = trained(60)
+    images = torch.from_numpy(learner.replay.images[:learner.replay.frames])
+    torch.testing.assert_close(learner.replay.all_latents(), learner.vae.encode(images)[0],
+                               rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(learner.goals.mean, learner.replay.all_latents().mean(0))
+
+
+def test_episodes_carry_the_imagined_goal_they_practised():
+    learner = trained(60)
+    assert [e.goal for e in learner.replay.episodes] == [False, False, True, True, True, True]
+
+
+def test_same_seed_same_weights_and_another_seed_others():
+    states = [trained(40, seed).state().tensors for seed in (3, 3, 4)]
+    assert same_tensors(states[0], states[1])
+    assert not torch.equal(states[0]['vae.mean_head.weight'], states[2]['vae.mean_head.weight'])
+
+
+def test_building_a_learner_leaves_the_global_random_state():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    Learner(small_config(), 2, 0)
+    assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize('goals', ['fitted', 'visited'])
+def test_restored_learner_goes_on_to_the_bit(tmp_path, goals):
+    first = trained(40, goals=goals)
+    first.state().save(tmp_path / 'state.safetensors')
+    second = Learner(small_config(goals=goals), 2, seed=99)
+    second.restore(TrainingState.load(tmp_path / 'state.safetensors'))
+    for learner in (first, second):
+        train_in_environment(MovingSquare(), learner, 80, horizon=10)
+    assert first.metrics == second.metrics  # the losses, exactly
+    assert same_tensors(first.state().tensors, second.state().tensors)
+    assert first.state().values | {'seed': 0} == second.state().values | {'seed': 0}
+
+
+def test_state_is_a_copy():
+    learner = trained(40)
+    state = learner.state()
+    before = state.tensors['vae.mean_head.weight'].clone()
+    learner.train_vae(2)
+    assert torch.equal(state.tensors['vae.mean_head.weight'], before)
+
+
+def test_state_file_is_not_a_pickle(tmp_path):
+    trained(20).state().save(tmp_path / 'state.safetensors')
+    content = (tmp_path / 'state.safetensors').read_bytes()
+    json.loads(content[8:8 + int.from_bytes(content[:8], 'little')])
+
+
+def test_raises_error_if_the_state_file_is_truncated(tmp_path):
+    path = tmp_path / 'state.safetensors'
+    trained(20).state().save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match='whole training state'):
+        TrainingState.load(path)
+
+
+def test_raises_error_if_the_state_is_of_other_networks():
+    other = Learner(small_config(td3=TD3Config(hidden=(8,))), 2, 0)
+    with pytest.raises(ModelMismatch, match='does not fit'):
+        other.restore(trained(20).state())
+
+
+def test_recorded_episodes_train_as_practised_ones_do():
+    learner, world = Learner(small_config(), 2, 0), MovingSquare()
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        actions = rng.uniform(-1, 1, (10, 2)).astype(np.float32)
+        images = np.stack([world.reset(), *[world.step(action) for action in actions]])
+        learner.add_episode(images, actions)
+        learner.train(10)
+    assert learner.ready
+    assert {'vae_loss', 'kl', 'active_dims', 'kl_0', 'critic_loss'} <= learner.metrics.keys()
+
+
+def test_random_actions_are_bounded_and_exploring_ones_differ_from_the_policys():
+    learner = trained(20)
+    actions = np.stack([learner.random_action() for _ in range(100)])
+    assert np.abs(actions).max() <= 1
+    latent, goal = learner.encode(MovingSquare().reset()), learner.imagine_goal()
+    assert np.array_equal(learner.act(latent, goal), learner.act(latent, goal))
+    assert not np.array_equal(learner.act(latent, goal), learner.act(latent, goal, explore=True))
+
+
+def test_records_and_progress():
+    seen, measured = [], []
+
+    def measure(learner):
+        measured.append(learner.env_steps)
+        return {'hand': 0.5}
+    learner = Learner(small_config(), 2, 0)
+    records = train_in_environment(MovingSquare(), learner, 45, horizon=10, progress=seen.append,
+                                   evaluation=Evaluation(measure, 20), clock=lambda: 7.0)
+    assert measured == [20, 40, 45]  # the last episode is cut to end where it was asked to
+    assert [record.env_steps for record in records] == measured
+    assert records[-1].metrics['hand'] == 0.5
+    assert records[-1].wall_s == 0.0
+    assert {p.phase for p in seen} == {'collect', 'vae', 'policy'}
+    assert seen[-1].done == seen[-1].total == 45
+
+
+def test_batch_norm_of_the_papers_network_is_still_while_encoding():
+    learner = trained(40, image_size=48, vae=VAEConfig(latent_dim=2, first_steps=3, batch_size=8))
+    assert not learner.vae.training
+
+
+@pytest.mark.slow
+def test_learns_to_move_a_square_to_where_a_picture_shows_it():
+    config = small_config(
+        vae=VAEConfig(latent_dim=4, networks='patch', batch_size=32, first_steps=400),
+        td3=TD3Config(hidden=(64, 64), batch_size=128, discount=0.9, first_updates=1000,
+                      updates_per_step=1.0),
+        replay_frames=3000)
+    config = type(config)(**{**config.__dict__, 'explore': type(config.explore)(random_steps=500)})
+    learner, world = Learner(config, 2, 0), MovingSquare()
+    train_in_environment(world, learner, 1500, horizon=25)
+    rng, errors = np.random.default_rng(1), []
+    for _ in range(20):
+        target = rng.uniform(-1, 1, 2)
+        world.position = target
+        goal = learner.encode(world.render())
+        image = world.reset()
+        for _ in range(15):
+            image = world.step(learner.act(learner.encode(image), goal))
+        errors.append(np.linalg.norm(world.position - target))
+    assert np.median(errors) < 0.25  # doing nothing gives about 0.8

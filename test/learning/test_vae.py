@@ -1,0 +1,137 @@
+"""The loss's scale, the papers' layers, whitening and the encoder id."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from rig_ros.learning.config import VAEConfig
+from rig_ros.learning.vae import ConvVAE, active_dims, reconstruction_nats, to_pixels
+
+BOTH_SIZES = pytest.mark.parametrize('size', [48, 84])
+BOTH_NETWORKS = pytest.mark.parametrize('networks', ['paper', 'patch'])
+
+
+def pictures(count, size=48, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, size, size, 3), generator=generator, dtype=torch.uint8)
+
+
+@BOTH_SIZES
+@BOTH_NETWORKS
+def test_encode_and_decode_shapes(size, networks):
+    vae = ConvVAE(size, VAEConfig(latent_dim=5, networks=networks))
+    mean, log_variance = vae.encode(pictures(3, size))
+    assert mean.shape == log_variance.shape == (3, 5)
+    decoded = vae.decode(mean)
+    assert decoded.shape == (3, size, size, 3)
+    assert decoded.dtype == torch.uint8
+
+
+def test_decoder_has_the_papers_layers_at_84_pixels():
+    vae = ConvVAE(84, VAEConfig(latent_dim=16, networks='paper'))
+    shapes = {name: tuple(t.shape) for name, t in vae.named_parameters() if t.dim() > 1}
+    assert list(shapes.values()) == [
+        (16, 3, 5, 5), (32, 16, 5, 5), (32, 32, 5, 5), (128, 128),
+        (128, 16), (32, 32, 5, 5), (32, 16, 6, 6), (16, 3, 6, 6), (16, 128), (16, 128)]
+
+
+def test_gaussian_likelihood_is_half_the_squared_error_summed_over_a_picture():
+    pixels, guess = torch.zeros(4, 3, 84, 84), torch.full((4, 3, 84, 84), 0.5)
+    # One wrong level of 0.5 on each of 3 * 84 * 84 values; the batch of four must not matter.
+    assert reconstruction_nats(pixels, guess, 'gaussian').item() == pytest.approx(
+        0.5 * 0.25 * 3 * 84 * 84)
+
+
+def test_bernoulli_likelihood_is_summed_over_a_picture():
+    pixels, logits = torch.ones(4, 3, 48, 48), torch.zeros(4, 3, 48, 48)
+    assert reconstruction_nats(pixels, logits, 'bernoulli').item() == pytest.approx(
+        math.log(2) * 3 * 48 * 48, rel=1e-5)
+
+
+@pytest.mark.parametrize('beta', [0.0, 0.078125, 10.0])
+def test_beta_multiplies_the_standard_kl_in_nats(beta):
+    vae = ConvVAE(48, VAEConfig(latent_dim=3, beta=beta))
+    images = pictures(6)
+    loss = vae.loss(images, torch.Generator().manual_seed(0))
+    mean, log_variance = vae.encode(images)
+    posterior = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
+    kl = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0.0, 1.0))
+    assert loss.kl.item() == pytest.approx(kl.sum(1).mean().item(), rel=1e-4)
+    assert loss.total.item() == pytest.approx(
+        loss.reconstruction.item() + beta * loss.kl.item(), rel=1e-6)
+
+
+def test_loss_does_not_depend_on_how_often_a_picture_is_in_the_batch():
+    vae = ConvVAE(48, VAEConfig(latent_dim=3, networks='patch'))
+    one = pictures(1)
+    losses = [vae.loss(one.expand(n, -1, -1, -1), torch.Generator().manual_seed(0))
+              for n in (1, 32)]
+    assert losses[0].reconstruction.item() == pytest.approx(losses[1].reconstruction.item(),
+                                                            rel=1e-2)
+    assert losses[0].kl.item() == pytest.approx(losses[1].kl.item(), rel=1e-5)
+
+
+def test_posterior_variance_has_a_floor():
+    vae = ConvVAE(48, VAEConfig(latent_dim=3, min_variance=1e-3))
+    assert vae.encode(pictures(20))[1].min() >= math.log(1e-3) - 1e-6
+
+
+def test_latents_are_means_and_do_not_vary_between_calls_or_with_the_batch():
+    vae = ConvVAE(84, VAEConfig(latent_dim=4, networks='paper'))
+    images = pictures(5, 84)
+    together, again = vae.encode(images)[0], vae.encode(images)[0]
+    assert torch.equal(together, again)
+    torch.testing.assert_close(vae.encode(images[2:3])[0], together[2:3], rtol=1e-4, atol=1e-7)
+
+
+def test_whitening_changes_the_encoder_id_and_leaves_the_decoded_picture():
+    vae = ConvVAE(48, VAEConfig(latent_dim=3, networks='patch', whiten_floor=1e-6))
+    images = pictures(200)
+    before, before_id = vae.decode(vae.encode(images)[0]), vae.encoder_id
+    vae.whiten(vae.encode(images)[0])
+    latents = vae.encode(images)[0]
+    torch.testing.assert_close(latents.mean(0), torch.zeros(3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(latents.std(0), torch.ones(3), atol=1e-3, rtol=0)
+    assert (vae.decode(latents).int() - before.int()).abs().max() <= 1
+    assert vae.encoder_id != before_id
+
+
+def test_encoder_id_follows_the_encoder_only():
+    vae = ConvVAE(48, VAEConfig(latent_dim=3))
+    before = vae.encoder_id
+    with torch.no_grad():
+        vae.decoder[0].weight.add_(1)
+    assert vae.encoder_id == before
+    with torch.no_grad():
+        vae.encoder[0].weight.add_(1e-3)
+    assert vae.encoder_id != before
+
+
+def test_pixels_are_channels_first_and_not_transposed():
+    image = torch.zeros(1, 48, 48, 3, dtype=torch.uint8)
+    image[0, 3, 7, 1] = 255
+    assert to_pixels(image)[0, 1, 3, 7] == 1.0
+
+
+def test_training_lowers_the_loss():
+    vae = ConvVAE(48, VAEConfig(latent_dim=4, networks='patch'))
+    images = torch.zeros(64, 48, 48, 3, dtype=torch.uint8)
+    for i in range(64):
+        images[i, i % 40:i % 40 + 8] = 255
+    generator = torch.Generator().manual_seed(0)
+    optimiser = torch.optim.Adam(vae.parameters(), 1e-3)
+    losses = []
+    for _ in range(60):
+        loss = vae.loss(images, generator)
+        optimiser.zero_grad()
+        loss.total.backward()
+        optimiser.step()
+        losses.append(loss.total.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_active_dims_counts_latents_that_carry_information():
+    assert active_dims(torch.tensor([2.0, 0.001, 0.6])) == 2
