@@ -45,6 +45,7 @@ def learning_curve(curves: Mapping[str, Series], do_nothing_m: float | None = No
     if do_nothing_m is not None:
         axes.axhline(100 * do_nothing_m, color='grey', linestyle='--', label='doing nothing')
     axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
     axes.legend(frameon=False)
     return _png(figure)
 
@@ -63,6 +64,7 @@ def histogram(values_m: Sequence[float], do_nothing_m: float | None = None) -> b
     """Return how final distances are spread, in centimetres."""
     figure, axes = _axes('final distance [cm]', 'goals')
     axes.hist([100 * v for v in values_m], bins=20)
+    axes.set_xlim(left=0)
     if do_nothing_m is not None:
         axes.axvline(100 * do_nothing_m, color='grey', linestyle='--', label='doing nothing')
         axes.legend(frameon=False)

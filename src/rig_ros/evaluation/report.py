@@ -167,7 +167,7 @@ h1 { margin-bottom: .2rem; } h2 { margin-top: 2.2rem; font-size: 1.15rem; }
 table { border-collapse: collapse; font-size: 14px; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e5e5e5; }
 th:first-child, td:first-child { text-align: left; }
-img { max-width: 100%; image-rendering: pixelated; } figure { margin: 0; }
+img { max-width: 100%; } figure { margin: 0; }
 pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; }
 .scroll { max-height: 28rem; overflow: auto; }
 </style></head><body>

@@ -1,0 +1,63 @@
+"""The held-out protocol, on a world without a simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from dot_world import DotWorld, Seer, Sleeper
+
+from rig_ros.errors import ConfigError
+from rig_ros.evaluation import protocol
+from rig_ros.evaluation.protocol import Evaluation, GoalRecord
+
+
+def test_an_agent_that_sees_and_moves_arrives():
+    world = DotWorld()
+    goals = world.held_out_goals(6, seed=1)
+    finished: list[int] = []
+    result = protocol.run(Seer(), world, goals, 20, finished.append)
+    assert max(result.final('hand')) < 0.03
+    assert finished == [1, 2, 3, 4, 5, 6]
+    assert world.steps == 6 * 20
+    np.testing.assert_array_equal(result.records[2].goal_image, goals[2].image_hwc_u8)
+    pictured, _ = Seer().encode(result.records[2].final_image)
+    np.testing.assert_allclose(pictured, goals[2].place, atol=0.03)
+
+
+def test_an_agent_that_sleeps_scores_the_do_nothing_baseline():
+    world = DotWorld()
+    result = protocol.run(Sleeper(), world, world.held_out_goals(5), 3)
+    assert result.final('hand') == pytest.approx(result.do_nothing('hand'))
+    figures = result.figures()
+    assert figures['mean_final_distance_m'] == pytest.approx(figures['do_nothing_m'])
+
+
+def test_each_episode_starts_from_the_reset_pose():
+    world = DotWorld()
+    goals = world.held_out_goals(4)
+    together = protocol.run(Seer(), world, goals, 2).final('hand')
+    alone = [protocol.run(Seer(), DotWorld(), [goal], 2).final('hand')[0] for goal in goals]
+    assert together == alone
+
+
+def record(index: int, hand: float, puck: float) -> GoalRecord:
+    image = np.zeros((4, 4, 3), np.uint8)
+    return GoalRecord(index, {'hand': 0.2, 'puck0': 0.1}, {'hand': hand, 'puck0': puck}, image,
+                      image)
+
+
+def test_the_puck_is_what_a_pushing_task_is_judged_by():
+    result = Evaluation((record(0, 0.01, 0.04), record(1, 0.03, 0.08)), 50)
+    figures = result.figures()
+    assert result.primary == 'puck0'
+    assert figures['mean_final_distance_m'] == pytest.approx(0.06)
+    assert figures['do_nothing_m'] == pytest.approx(0.1)
+    assert figures['objects']['hand']['mean_final_distance_m'] == pytest.approx(0.02)
+    assert figures['objects']['hand']['success']['0.02'] == 0.5
+
+
+@pytest.mark.parametrize(('goals', 'steps'), [(0, 5), (1, 0)])
+def test_nothing_to_do_is_refused(goals, steps):
+    world = DotWorld()
+    with pytest.raises(ConfigError):
+        protocol.run(Seer(), world, world.held_out_goals(goals), steps)
