@@ -140,7 +140,9 @@ class Acting(Deployment):
             NodeSpec('guard', {**task, **needed}),
             NodeSpec('episode', {**self.model, **needed, 'mode': self.mode,
                                  'horizon': self.horizon,
-                                 'resume_after_abort': resume_after_abort}),
+                                 'resume_after_abort': resume_after_abort,
+                                 'required_nodes': ','.join([*required, 'guard'] if required
+                                                            else [])}),
             NodeSpec('recorder', {**task, 'directory': f'{self.run}/episodes'}, required=False),
         ]
         if self.train:

@@ -235,6 +235,8 @@ class EpisodeMachine:
         if self.config.mode != 'collect':
             bundle_id, self.note = choose_bundle(self.statuses, self.config.model_nodes,
                                                  self._agreed)
+        elif self.config.model_nodes[-1] not in self.statuses:
+            bundle_id, self.note = None, f'waits for the {self.config.model_nodes[-1]} node'
         if bundle_id == '' and self.config.mode == 'reach':
             bundle_id, self.note = None, 'no model is loaded; start with bundle:=FILE'
         if bundle_id is None:

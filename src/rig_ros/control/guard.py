@@ -98,6 +98,8 @@ class Guard:
     _hand_stamp_s: float = 0.0
     _hand_watch_s: float = 0.0
     _commands_left: int | None = None
+    at_rest: bool = False
+    """No episode, and no fault is the reason."""
     _no_episode: str = 'no episode was started since this guard started; call episode/start'
     _valid_watch_s: float | None = None
     _low: Velocity = field(init=False)
@@ -111,7 +113,7 @@ class Guard:
     def trip(self, reason: str) -> None:
         """Latch the e-stop. Motion needs `clear` and a new episode afterwards."""
         self.tripped = reason
-        self.end_episode('the e-stop was tripped; call estop/clear, then episode/start')
+        self.refuse_all('the e-stop was tripped; call estop/clear, then episode/start')
 
     def clear(self) -> None:
         """Release the e-stop: a person's decision."""
@@ -120,7 +122,7 @@ class Guard:
     def lose(self, node: str) -> None:
         """Stop because a required node is gone. Its return does not resume the episode."""
         self.missing.add(node)
-        self.end_episode(f'node {node} was gone during the episode; call episode/start')
+        self.refuse_all(f'node {node} was gone during the episode; call episode/start')
 
     def regain(self, node: str) -> None:
         """Note that a required node is back."""
@@ -129,11 +131,19 @@ class Guard:
     def start_episode(self, horizon: int) -> None:
         """Allow motion for one episode of `horizon` steps."""
         self._commands_left = int(HORIZON_MARGIN * horizon) + HORIZON_EXTRA
+        self.at_rest = False
 
-    def end_episode(self, reason: str) -> None:
-        """Allow no motion until the next start."""
+    def end_episode(self, kind: str) -> None:
+        """Allow no motion until the next start; `kind` is the event that said so."""
+        if self._commands_left is not None or self.at_rest:
+            self.refuse_all(f'no episode is running (last event: {kind})')
+            self.at_rest = True
+
+    def refuse_all(self, reason: str) -> None:
+        """Allow no motion until the next start, because something is wrong."""
         self._commands_left = None
         self._no_episode = reason
+        self.at_rest = False
 
     def see_hand(self, position: Velocity, stamp_s: float, watch_s: float) -> None:
         """Take the newest hand position (3,) [m]."""

@@ -108,7 +108,7 @@ class GuardNode(RigNode):
 
     def deactivate(self) -> None:
         """Leave the robot with a zero command."""
-        self._guard.end_episode('the guard was deactivated; call episode/start')
+        self._guard.refuse_all('the guard was deactivated; call episode/start')
         self._send_idle_zero()
 
     def _watch_s(self) -> float:
@@ -135,7 +135,7 @@ class GuardNode(RigNode):
         values = message_to_values(message)
         kind = values.get('kind')
         if kind != 'start':
-            self._guard.end_episode(f'no episode is running (last event: {kind})')
+            self._guard.end_episode(str(kind))
         elif self._events.source_ns > self._born_ns:
             self._guard.start_episode(int(values.get('horizon', self._horizon)))
 
@@ -169,7 +169,9 @@ class GuardNode(RigNode):
         now = time.monotonic()
         if now - self._idle_sent_s >= IDLE_PERIOD_S:
             self._send_idle_zero()
-            if self.board.level('motion') is Level.OK:
+            if self._guard.at_rest:
+                self._tell('no episode is running; zero velocity is sent')
+            elif self.board.level('motion') is Level.OK:
                 self._tell(f'no valid command for {1e3 * self._guard.limits.silence_s:.0f} ms; '
                            'zero velocity is sent')
 
@@ -181,7 +183,7 @@ class GuardNode(RigNode):
         """Report whether motion is allowed; the last reason stays visible when it is again."""
         if reason is not None:
             self._last_reason = reason
-        level = Level.OK if reason is None else Level.WARN
+        level = Level.OK if reason is None or self._guard.at_rest else Level.WARN
         if self._guard.tripped is not None:
             level = Level.ERROR
         self.report(level, reason or 'commands are forwarded', part='motion',

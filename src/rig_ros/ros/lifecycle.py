@@ -198,8 +198,8 @@ class RigNode(LifecycleNode):
     def report(self, level: Level, message: str, *, part: str = 'state', **values: object) -> None:
         """State how a part of this node is, until the next report on that part.
 
-        Logged when it changes (the same part and level at most once a second), published with the
-        next diagnostics, at once when the level changes.
+        Logged when it changes (the same part and level at most once a second; from OK to OK only
+        for debugging), published with the next diagnostics, at once when the level changes.
         """
         before = self.board.level(part)
         if not self.board.set(part, level, message, dict(values)):
@@ -211,6 +211,8 @@ class RigNode(LifecycleNode):
             logger = self.get_logger()
             if not self.context.ok():  # the process ends; rosout is gone
                 logging.getLogger(self.NAME).log(10 * (1 + int(level)), text)
+            elif level is Level.OK and before is Level.OK:
+                logger.debug(text)
             elif level is Level.OK:
                 logger.info(text)
             elif level is Level.WARN:

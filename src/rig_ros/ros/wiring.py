@@ -41,7 +41,8 @@ class Publication:
         self._publisher.publish(message)
         header = getattr(message, 'header', None)
         stamp = 0 if header is None else stamp_ns(header.stamp)
-        self.meter.add(1e-9 * (self._node.now_ns() - stamp) if stamp else None)
+        age_s = 1e-9 * (self._node.now_ns() - stamp)
+        self.meter.add(age_s if stamp and age_s >= 0 else None)
 
     def destroy(self) -> None:
         """Remove the publisher."""
