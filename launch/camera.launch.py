@@ -15,7 +15,7 @@ def generate_launch_description():
     """Declare what may be chosen; which nodes run is in the table rig_ros.bringup.graph."""
     return LaunchDescription([
         DeclareLaunchArgument(
-            'task', default_value='reach_xy', choices=task.names(),
+            'task', default_value='reach_xy', choices=[*task.names(), *task.ALIASES],
             description='What the robot shall do: a file in config/tasks.'),
         DeclareLaunchArgument(
             'bundle', default_value='',
@@ -36,7 +36,7 @@ def generate_launch_description():
             'use_sim_time', default_value='false', choices=['true', 'false'],
             description='Take the time from /clock.'),
         DeclareLaunchArgument(
-            'log_level', default_value='info', choices=LOG_LEVELS,
+            'log_level', default_value='info', choices=list(LOG_LEVELS),
             description='What nodes print.'),
         OpaqueFunction(function=start_nodes, args=['camera']),
     ])

@@ -20,7 +20,7 @@ def generate_launch_description():
         LogInfo(msg="The arm's driver is not part of this launch file: it must be on the network "
                     '(cmd_twist, reset, joint_states, ee_pose).'),
         DeclareLaunchArgument(
-            'task', default_value='reach_xy', choices=task.names(),
+            'task', default_value='reach_xy', choices=[*task.names(), *task.ALIASES],
             description='What the robot shall do: a file in config/tasks.'),
         DeclareLaunchArgument(
             'bundle', default_value='',
@@ -53,7 +53,7 @@ def generate_launch_description():
             'use_sim_time', default_value='false', choices=['true', 'false'],
             description='Take the time from /clock.'),
         DeclareLaunchArgument(
-            'log_level', default_value='info', choices=LOG_LEVELS,
+            'log_level', default_value='info', choices=list(LOG_LEVELS),
             description='What nodes print.'),
         OpaqueFunction(function=start_nodes, args=['robot']),
     ])

@@ -21,7 +21,7 @@ def generate_launch_description():
         SetEnvironmentVariable('ROS_AUTOMATIC_DISCOVERY_RANGE', EnvironmentVariable(
             'ROS_AUTOMATIC_DISCOVERY_RANGE', default_value='LOCALHOST')),
         DeclareLaunchArgument(
-            'task', default_value='reach_xy', choices=task.names(),
+            'task', default_value='reach_xy', choices=[*task.names(), *task.ALIASES],
             description='What the robot shall do: a file in config/tasks.'),
         DeclareLaunchArgument(
             'bundle', default_value='',
@@ -60,7 +60,7 @@ def generate_launch_description():
             'use_sim_time', default_value='false', choices=['true', 'false'],
             description='Take the time from /clock; lockstep always does.'),
         DeclareLaunchArgument(
-            'log_level', default_value='info', choices=LOG_LEVELS,
+            'log_level', default_value='info', choices=list(LOG_LEVELS),
             description='What nodes print.'),
         OpaqueFunction(function=start_nodes, args=['sim']),
     ])
