@@ -127,3 +127,14 @@ class Streams:
         for number, (topic, cdr) in enumerate(self.messages):
             writer.write(topic, cdr, self.first_ns + number * 1000, self.first_ns + number * 1000)
         return writer
+
+
+def write_recipe(path: Path, image_size: int = 84) -> Path:
+    """Write a training recipe that takes a second."""
+    path.write_text(
+        f'task: reach\nimage_size: {image_size}\nreplay_frames: 1000\n'
+        'explore: {random_steps: 40}\n'
+        'vae: {latent_dim: 4, first_steps: 3, batch_size: 8}\n'
+        'td3: {hidden: [16], batch_size: 8, first_updates: 3, updates_per_step: 0.1}\n',
+        encoding='utf-8')
+    return path

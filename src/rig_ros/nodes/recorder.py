@@ -145,3 +145,7 @@ class RecorderNode(RigNode):
 def main() -> None:
     """Run the node."""
     run(RecorderNode)
+
+
+if __name__ == '__main__':
+    main()
