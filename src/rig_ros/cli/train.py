@@ -42,6 +42,8 @@ def train(
         '--json', help='Write the figures here too.')] = None,
     resume: Annotated[bool, typer.Option(
         '--resume', help='Go on with --run from its checkpoint.')] = False,
+    release: Annotated[Path | None, typer.Option(
+        help='Copy the model here, for example models/reach, with a model card.')] = None,
 ) -> None:
     """Learn a task from nothing in simulation, without ROS; leaves a model and a report."""
     from rig_ros.control import task as tasks
@@ -75,6 +77,8 @@ def train(
     finally:
         environment.close()
     show(figures)
+    if release is not None:
+        console.print(f'released {training.release(release)}')
     if json_file is not None:
         write_json(json_file, figures)
 

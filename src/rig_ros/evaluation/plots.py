@@ -64,8 +64,8 @@ def histogram(values_m: Sequence[float], do_nothing_m: float | None = None) -> b
     """Return how final distances are spread, in centimetres."""
     figure, axes = _axes('final distance [cm]', 'goals')
     axes.hist([100 * v for v in values_m], bins=20)
-    axes.set_xlim(left=0)
     if do_nothing_m is not None:
         axes.axvline(100 * do_nothing_m, color='grey', linestyle='--', label='doing nothing')
         axes.legend(frameon=False)
+    axes.set_xlim(left=0)
     return _png(figure)

@@ -14,10 +14,12 @@ from typing import Any, Protocol
 
 from rig_ros.control.task import TaskConfig
 from rig_ros.evaluation import protocol
+from rig_ros.evaluation.model_card import write_card
 from rig_ros.evaluation.report import write_json
 from rig_ros.evaluation.run_files import RunFiles
 from rig_ros.evaluation.training_report import write_training_report
 from rig_ros.learning import bundle as bundles
+from rig_ros.learning.bundle_file import write_atomically
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.trainer import (
@@ -174,6 +176,14 @@ class TrainingRun:
         summary['wall_s'] = self.wall_s
         write_json(self.files.directory / 'figures.json', summary)
         return summary
+
+    def release(self, directory: Path) -> Path:
+        """Copy the finished run's model to a folder, named as the folder, with a model card."""
+        path = directory / f'{directory.name}.safetensors'
+        bundle = bundles.load(self.files.bundle, self.task.name)
+        write_atomically(path, self.files.bundle.read_bytes())
+        write_card(directory, directory.name, bundle.manifest, bundle.bundle_id, path)
+        return path
 
     def _add_row(self, env_steps: int, metrics: Mapping[str, float]) -> None:
         self.files.add({'env_steps': env_steps, 'wall_s': round(self.wall_s, 2), **metrics})

@@ -1,0 +1,49 @@
+"""`rig_ros bench`: figures come out, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from rig_ros.cli import bench
+
+pytest.importorskip('torch')
+
+SMALL = """
+task: reach
+image_size: 48
+replay_frames: 3000
+vae: {latent_dim: 2, networks: patch, batch_size: 8}
+td3: {hidden: [16], batch_size: 16}
+"""
+
+
+def test_updates_are_counted_for_each_recipe(tmp_path):
+    for name in ('a', 'b'):
+        (tmp_path / f'{name}.yaml').write_text(SMALL)
+    paths = [str(tmp_path / f'{name}.yaml') for name in ('a', 'b')]
+    result = CliRunner().invoke(bench.app, [
+        'updates', '--seconds', '0.1', '--recipe', paths[0], '--recipe', paths[1],
+        '--json', str(tmp_path / 'f.json')])
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / 'f.json').read_text())
+    assert figures['updates_per_s'].keys() == set(paths)
+    assert min(figures['updates_per_s'].values()) > 0
+    assert min(figures['vae_minibatches_per_s'].values()) > 0
+
+
+@pytest.mark.render
+def test_sim_counts_steps(tmp_path):
+    result = CliRunner().invoke(bench.app, ['sim', '--seconds', '0.2', '--json',
+                                            str(tmp_path / 'f.json')])
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / 'f.json').read_text())['steps_per_s'] > 1
+
+
+def test_the_counter_divides_work_by_time():
+    from rig_ros.learning.bench import _rate
+
+    clock = iter([0.0, 1.0, 2.0, 3.0, 4.0, 4.0]).__next__
+    assert _rate(lambda: 5, 3.0, clock) == pytest.approx(10 / 4)
