@@ -20,7 +20,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rig_ros.control.kinematics import MAX_VELOCITY, TOOL_DOWN, Array
+from rig_ros.control.kinematics import (
+    MAX_VELOCITY,
+    TOOL_DOWN,
+    Array,
+    damped_least_squares,
+    rotation_error,
+)
 from rig_ros.settings import require
 
 
@@ -45,7 +51,9 @@ class ServoLimits:
     settle_time: float = 0.1
     """After a stop the reference follows the hand for this long, so that nothing pulls it back
     over the way it ran on [s]."""
-    damping: float = 0.03
+    damping: float = 0.01
+    """Of the least squares. A tenth of the smallest singular value met in the workspaces: more
+    would let the pull of the elbow move the hand."""
 
     def __post_init__(self) -> None:
         require(0 < self.cartesian_speed <= 0.30, 'cartesian_speed', self.cartesian_speed,
@@ -153,15 +161,11 @@ class CartesianServo:
         feed_forward = (self.reference - before) / period
         pull_back = limits.position_gain * _capped(before - position, limits.reanchor_distance)
         linear = _capped(feed_forward + pull_back, limits.cartesian_speed)
-        turn = TOOL_DOWN @ rotation.T
-        angular = _capped(0.5 * limits.rotation_gain * np.array(
-            [turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]),
-            limits.angular_speed)
+        angular = _capped(limits.rotation_gain * rotation_error(TOOL_DOWN, rotation),
+                          limits.angular_speed)
         pull = limits.posture_gain * (self._posture - joints)
-        gram = jacobian @ jacobian.T
-        gram.flat[::7] += limits.damping ** 2
         twist = np.concatenate((linear, angular)) - jacobian @ pull
-        speeds: Array = jacobian.T @ np.linalg.solve(gram, twist) + pull
+        speeds = damped_least_squares(jacobian, twist, limits.damping) + pull
         excess = float(np.max(np.abs(speeds) / self._joint_limits))
         if excess > 1.0:
             speeds /= excess
