@@ -64,10 +64,11 @@ class PilotModel(Protocol):
 
 @dataclass(frozen=True)
 class Exploration:
-    """Noise added to actions in practice (Ornstein-Uhlenbeck)."""
+    """Ornstein-Uhlenbeck noise: added to actions in practice, or all there is in collecting."""
 
     theta: float = 0.15
-    sigma: float = 0.2
+    sigma: float = 0.3
+    random_sigma: float = 0.6
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ class Pilot:
         self._task = task
         self._stale_s = stale_s
         self._noise = OrnsteinUhlenbeck(task.action_dim, exploration.theta, exploration.sigma, rng)
-        self._random = SmoothRandomActions(task.action_dim, rng)
+        self._random = SmoothRandomActions(task.action_dim, rng, exploration.theta,
+                                           exploration.random_sigma)
         self._model: PilotModel | None = None
         self._mode: Mode | None = None
         self._bundle_id = ''

@@ -26,10 +26,12 @@ LEVELS = {'idle': Level.OK, 'acting': Level.OK, 'waiting': Level.WARN, 'refusing
 class PolicyParameters(CommonParameters):
     """The policy's parameters."""
 
-    exploration_sigma: float = param(0.2, 'Noise added to actions in practice (OU sigma).',
+    exploration_sigma: float = param(0.3, 'Noise added to actions in practice (OU sigma).',
                                      low=0.0, high=1.0)
     exploration_theta: float = param(0.15, 'Pull of that noise to zero, per step (OU theta).',
                                      low=0.01, high=1.0)
+    random_sigma: float = param(0.6, 'The same for random actions, where it is all there is.',
+                                low=0.0, high=2.0)
     stale_s: float = param(0.15, 'A picture older than this is not answered [s].',
                            low=0.02, high=1.0)
     seed: int = param(-1, 'Of noise and random actions; -1 draws one.', low=-1)
@@ -49,7 +51,9 @@ class PolicyNode(RigNode):
         self._stance: Stance | None = None
         self._wires = ModelWires(self, self._use, self._on_event)
         self._pilot = Pilot(
-            self._wires.task, Exploration(settings.exploration_theta, settings.exploration_sigma),
+            self._wires.task,
+            Exploration(settings.exploration_theta, settings.exploration_sigma,
+                        settings.random_sigma),
             settings.stale_s,
             np.random.default_rng(None if settings.seed < 0 else settings.seed))
         self._commands = self.publish_on(topics.POLICY_COMMAND)

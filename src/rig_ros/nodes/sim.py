@@ -113,6 +113,10 @@ class SimNode(RigNode):
             world.close()
         self._world = None
 
+    def now_ns(self) -> int:
+        """Return the clock of the stamps this node makes [ns]."""
+        return self._lockstep.now_ns if self.settings.clock == 'lockstep' else super().now_ns()
+
     # Lockstep ----------------------------------------------------------------------------------
     def _on_lockstep_command(self, message: TwistStamped) -> None:
         if self._lockstep.is_answer(stamp_ns(message.header.stamp)):
@@ -133,8 +137,9 @@ class SimNode(RigNode):
     def _publish_lockstep(self) -> None:
         now_ns = self._lockstep.step(time.monotonic())
         self._time.publish(Clock(clock=to_stamp(now_ns)))
-        self._publish_state(now_ns)
+        self._publish_pose(now_ns)  # before the picture: the guard has it when the answer comes
         self._publish_picture(now_ns)
+        self._publish_joints(now_ns)
 
     # Real time ---------------------------------------------------------------------------------
     def _on_command(self, message: TwistStamped) -> None:
@@ -149,10 +154,14 @@ class SimNode(RigNode):
         if tick.stalled:
             self._robot.stop()
         self._robot.advance(tick.advance_s)
+        self._publish_real_time(tick.picture)
+
+    def _publish_real_time(self, picture: bool) -> None:
         now_ns = time.time_ns()
-        self._publish_state(now_ns)
-        if tick.picture:
-            self._publish_picture(now_ns)
+        if picture:
+            self._publish_picture(now_ns)  # first: its age is the delay of every command
+        self._publish_pose(now_ns)
+        self._publish_joints(now_ns)
 
     # Both --------------------------------------------------------------------------------------
     def _on_reset(self) -> str:
@@ -160,35 +169,35 @@ class SimNode(RigNode):
         if self.settings.clock == 'lockstep':
             self._publish_lockstep()
         else:
-            now_ns = time.time_ns()
-            self._publish_state(now_ns)
-            self._publish_picture(now_ns)
+            self._publish_real_time(picture=True)
         return 'the hand is at the reset position'
 
-    def _publish_state(self, now_ns: int) -> None:
-        stamp, state = to_stamp(now_ns), self._robot.state()
+    def _publish_joints(self, now_ns: int) -> None:
+        state = self._robot.state()
         joints = JointState(name=list(JOINT_NAMES), position=state.joint_positions.tolist(),
                             velocity=state.joint_velocities.tolist(),
                             effort=state.joint_efforts.tolist())
-        joints.header.stamp = stamp
+        joints.header.stamp = to_stamp(now_ns)
         self._joints.publish(joints)
-        pose = PoseStamped()
-        pose.header.stamp = stamp
-        pose.header.frame_id = 'base'
-        position, orientation = pose.pose.position, pose.pose.orientation
+
+    def _publish_pose(self, now_ns: int) -> None:
+        state, message = self._robot.state(), PoseStamped()
+        message.header.stamp = to_stamp(now_ns)
+        message.header.frame_id = 'base'
+        position, orientation = message.pose.position, message.pose.orientation
         position.x, position.y, position.z = state.hand_position.tolist()
         (orientation.x, orientation.y, orientation.z,
          orientation.w) = rotation_to_quaternion(state.hand_rotation)
-        self._pose.publish(pose)
+        self._pose.publish(message)
 
     def _publish_picture(self, now_ns: int) -> None:
         """Publish what the camera sees, and where everything truly is, with one stamp."""
         assert self._world is not None
         stamp = to_stamp(now_ns)
+        self._image.publish(array_to_image(self._world.render(), stamp, CAMERA_FRAME))
         truth = {name: ' '.join(f'{v:.6f}' for v in place)
                  for name, place in self._world.ground_truth().items()}
         self._truth.publish(values_to_message('sim: ground truth', truth, stamp))
-        self._image.publish(array_to_image(self._world.render(), stamp, CAMERA_FRAME))
 
 
 def _velocity(message: TwistStamped) -> np.ndarray:

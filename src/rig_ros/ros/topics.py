@@ -31,6 +31,8 @@ from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from std_msgs.msg import Bool, UInt8MultiArray
 
 COMMAND_LIFESPAN_S = 0.2
+LATCHED_READER_DEPTH = 10
+"""Readers keep more than one, so that messages of two publishers do not replace each other."""
 ALIVE_LEASE_S = 0.15
 
 Kind = Literal['stream', 'command', 'latched', 'alive', 'plain']
@@ -56,7 +58,8 @@ class Topic:
     def qos(self, role: Role) -> QoSProfile:
         """Return the profile for publishing, for a live reader, or for the recorder."""
         if self.kind == 'latched':
-            return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=self.depth,
+            depth = self.depth if role == 'publish' else max(self.depth, LATCHED_READER_DEPTH)
+            return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth,
                               reliability=ReliabilityPolicy.RELIABLE,
                               durability=DurabilityPolicy.TRANSIENT_LOCAL)
         if self.kind == 'alive':
