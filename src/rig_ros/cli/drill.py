@@ -144,8 +144,9 @@ def _start_motion(witness: Witness) -> None:
         until = time.monotonic() + 4.0
         while time.monotonic() < min(until, deadline):
             witness.graph.spin_for(0.05)
-            recent = [c for c in witness.commands if c.arrival_s > time.monotonic() - 0.25]
-            commanded = sum(c.speed > MOVING_M_S for c in recent) >= 2
+            # Five commands ago was the start: the jump of a simulated reset is out of the window.
+            recent = [c for c in witness.commands if c.arrival_s > time.monotonic() - 0.55]
+            commanded = sum(c.speed > MOVING_M_S for c in recent) >= 5
             if commanded and witness.speed() > MOVING_M_S:
                 return
     raise HardwareError(f'hand speed: stayed below {MOVING_M_S} m/s for {PATIENCE_S:.0f} s after '
