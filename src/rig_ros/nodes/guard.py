@@ -11,6 +11,7 @@ is still tripped.
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 import time
@@ -97,7 +98,7 @@ class GuardNode(RigNode):
         self.offer(topics.ESTOP_CLEAR, self._on_clear)
         for node in filter(None, settings.required_nodes.split(',')):
             self._guard.missing.add(node)
-            self.watch_process(node, lambda alive, node=node: self._on_process(node, alive))
+            self.watch_process(node, functools.partial(self._on_process, node))
         self.every(WATCH_PERIOD_S, self._watch)
 
     def activate(self) -> None:

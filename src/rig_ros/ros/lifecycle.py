@@ -72,8 +72,8 @@ class RigNode(LifecycleNode):
         Raises:
             ConfigError: a parameter is unknown, or its value is not allowed.
         """
+        self._untyped: list[str] = []
         super().__init__(self.NAME, automatically_declare_parameters_from_overrides=True, **kwargs)
-        names_seen = tuple(self.untyped)
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.board = StatusBoard(self.NAME)
         self.active = False
@@ -86,7 +86,7 @@ class RigNode(LifecycleNode):
         self._timers_made: list[Any] = []
         self._logged_s: dict[tuple[str, Level], float] = {}
         self._configured = False
-        self.settings = parameters.declare(self, self.PARAMETERS, names_seen)
+        self.settings = parameters.declare(self, self.PARAMETERS, tuple(self._untyped))
         self.add_on_set_parameters_callback(
             lambda changed: parameters.check_change(self.settings, changed, self.NAME))
         self.add_post_set_parameters_callback(self._apply_change)
@@ -101,7 +101,7 @@ class RigNode(LifecycleNode):
                            ignore_override: bool = False) -> list[Parameter]:
         """Declare, but not what has no type: YAML's `[]`, which stands for the default."""
         typed = [entry for entry in parameters if len(entry) < 2 or entry[1] is not None]
-        self.untyped = [entry[0] for entry in parameters if entry not in typed]
+        self._untyped += [entry[0] for entry in parameters if entry not in typed]
         return super().declare_parameters(namespace, typed, ignore_override)
 
     # Hooks -------------------------------------------------------------------------------------
