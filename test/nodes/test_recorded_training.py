@@ -148,7 +148,7 @@ def test_raises_error_if_the_recipe_is_for_other_pictures(plan: TrainingPlan, tm
 def test_raises_error_if_the_checkpoint_is_damaged(plan: TrainingPlan):
     training = RecordedTraining(plan)
     training.checkpoint()
-    path = Path(plan.directory) / 'trainer.safetensors'
+    path = Path(plan.directory) / 'checkpoint.safetensors'
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match='training state'):
         RecordedTraining(plan)

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK_STEPS = 5
 """Steps trained on between two looks at the world."""
-CHECKPOINT = 'trainer.safetensors'
+CHECKPOINT = 'checkpoint.safetensors'
 BUNDLES = 'bundles'
 
 

@@ -1,0 +1,198 @@
+"""Says what recordings hold: counts, rates, gaps, transitions, and pictures on one sheet.
+
+Times in seconds of the graph's clock (simulated where the graph was), pictures `image_hwc_u8`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from rig_ros.control import task as tasks
+from rig_ros.episodes import schema
+from rig_ros.episodes.assembler import AssembledEpisode, Assembler
+from rig_ros.episodes.reading import episode_file, find_episodes, read_messages
+from rig_ros.episodes.store import PART_SUFFIX, SUFFIX
+from rig_ros.errors import ConfigError, DataError, RigError
+from rig_ros.vision.image import Picture
+
+GAP_FACTOR = 1.5
+"""A pause longer than this many median intervals is a gap."""
+SHEET_COLUMNS = 10
+_BORDER = 2
+
+
+@dataclass(frozen=True)
+class TopicFigures:
+    """How one topic came in."""
+
+    topic: str
+    type: str
+    count: int
+    rate_hz: float
+    """By the median interval; 0 for fewer than two messages."""
+    gaps: int
+    longest_gap_s: float
+
+
+@dataclass(frozen=True)
+class EpisodeFigures:
+    """What one recording holds."""
+
+    path: Path
+    episode_id: str
+    mode: str
+    task: str
+    outcome: str
+    reason: str
+    bundle_id: str
+    bytes: int
+    duration_s: float
+    steps: int
+    segments: int
+    has_goal: bool
+    dropped: dict[str, int]
+    topics: tuple[TopicFigures, ...]
+    pictures: tuple[Picture, ...] = field(repr=False, default=())
+    """Goal (black where there was none) and pictures over the episode, for the sheet."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything but the pictures as JSON values."""
+        plain = {key: value for key, value in vars(self).items() if key != 'pictures'}
+        return {**plain, 'path': str(self.path), 'topics': [vars(t) for t in self.topics]}
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a folder of recordings holds."""
+
+    episodes: tuple[EpisodeFigures, ...]
+    damaged: dict[str, str]
+    """Recordings that cannot be read, with the reason."""
+    unfinished: tuple[Path, ...]
+    """`.part` files that `rig_ros recover` has not finished."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return totals and every episode as JSON values."""
+        return {
+            'episodes': [e.as_json() for e in self.episodes], 'damaged': self.damaged,
+            'unfinished': [str(p) for p in self.unfinished],
+            'steps': sum(e.steps for e in self.episodes),
+            'bytes': sum(e.bytes for e in self.episodes),
+        }
+
+
+def _figures(topic: str, kind: str, times_ns: list[int]) -> TopicFigures:
+    intervals = np.diff(np.sort(np.array(times_ns, dtype=np.float64) * 1e-9))
+    median = float(np.median(intervals)) if len(intervals) else 0.0
+    known = schema.BY_NAME.get(schema.local_name(topic))
+    counts_gaps = known is not None and not known.latched and median > 0
+    gaps = int((intervals > GAP_FACTOR * median).sum()) if counts_gaps else 0
+    longest = float(intervals.max()) if len(intervals) else 0.0
+    return TopicFigures(topic, kind, len(times_ns), 1 / median if median else 0.0, gaps, longest)
+
+
+def _sheet_pictures(episode: AssembledEpisode) -> tuple[Picture, ...]:
+    frames = [frame for part in episode.segments for frame in part.images_thwc_u8]
+    if not frames:
+        return ()
+    chosen = np.linspace(0, len(frames) - 1, min(SHEET_COLUMNS - 1, len(frames))).round()
+    goal = next((p.goal_image_hwc_u8 for p in episode.segments
+                 if p.goal_image_hwc_u8 is not None), np.zeros_like(frames[0]))
+    return (goal, *(frames[int(i)] for i in chosen))
+
+
+def inspect_episode(path: Path, task_name: str = '') -> EpisodeFigures:
+    """Return what one recording holds.
+
+    Args:
+        path: an .mcap file or the folder of an episode.
+        task_name: used where the recording does not name its task.
+
+    Raises:
+        DataError: missing or damaged.
+        ConfigError: a task that does not exist.
+    """
+    file = episode_file(path)
+    times: dict[tuple[str, str], list[int]] = {}
+    kept: list[tuple[str, bytes]] = []
+    for message in read_messages(file):
+        times.setdefault((message.topic, message.type), []).append(message.log_ns)
+        kept.append((message.topic, message.cdr))
+    task = _recorded_task(kept) or task_name or 'reach_xy'
+    assembler = Assembler(tasks.load(task))
+    for topic, cdr in kept:
+        assembler.add(topic, cdr)
+    episode = assembler.finish()
+    every = [t for group in times.values() for t in group]
+    goal = any(part.goal_image_hwc_u8 is not None for part in episode.segments)
+    return EpisodeFigures(
+        file, episode.episode_id or file.name.removesuffix(SUFFIX), episode.mode, task,
+        episode.outcome, episode.reason, episode.bundle_id, file.stat().st_size,
+        1e-9 * (max(every) - min(every)) if every else 0.0, episode.steps,
+        len(episode.segments), goal, episode.dropped,
+        tuple(_figures(topic, kind, stamps) for (topic, kind), stamps in sorted(times.items())),
+        _sheet_pictures(episode))
+
+
+def _recorded_task(kept: list[tuple[str, bytes]]) -> str:
+    probe = Assembler(tasks.load('reach_xy'))
+    for topic, cdr in kept:
+        if schema.local_name(topic) == schema.EVENTS:
+            probe.add(topic, cdr)
+    return probe.finish().task
+
+
+def survey(root: Path, task_name: str = '') -> Survey:
+    """Return what all recordings below a folder (or one file) hold.
+
+    Raises:
+        DataError: there is no such folder or file.
+        ConfigError: a task that does not exist.
+    """
+    episodes, damaged = [], {}
+    for path in find_episodes(root):
+        try:
+            episodes.append(inspect_episode(path, task_name))
+        except ConfigError:
+            raise
+        except RigError as error:
+            damaged[str(path)] = str(error)
+    parts = sorted(root.rglob(f'*{PART_SUFFIX}')) if root.is_dir() else []
+    unfinished = tuple(p for p in parts
+                       if not p.with_name(p.name.removesuffix('.part')).exists())
+    if not episodes and not damaged and not unfinished:
+        raise DataError(f'{root}: holds no recordings; give a folder the recorder wrote to, an '
+                        'episode or an .mcap file')
+    return Survey(tuple(episodes), damaged, unfinished)
+
+
+def contact_sheet(episodes: tuple[EpisodeFigures, ...], rows: int = 40) -> Picture:
+    """Return one picture with a row per episode: goal, then pictures from first to last.
+
+    Args:
+        episodes: those without pictures are left out.
+        rows: at most so many, evenly chosen.
+
+    Raises:
+        DataError: no episode has pictures.
+    """
+    shown = [e.pictures for e in episodes if e.pictures]
+    if not shown:
+        raise DataError('contact sheet: no episode has a transition, so there are no pictures')
+    chosen = np.unique(np.linspace(0, len(shown) - 1, min(rows, len(shown))).round().astype(int))
+    size = shown[0][0].shape[0]
+    cell = size + _BORDER
+    sheet: Picture = np.full((len(chosen) * cell + _BORDER, SHEET_COLUMNS * cell + _BORDER, 3),
+                             255, np.uint8)
+    for row, index in enumerate(chosen):
+        for column, picture in enumerate(shown[index][:SHEET_COLUMNS]):
+            top, left = row * cell + _BORDER, column * cell + _BORDER
+            fitted: Any = picture if picture.shape[:2] == (size, size) else cv2.resize(
+                picture, (size, size), interpolation=cv2.INTER_AREA)
+            sheet[top:top + size, left:left + size] = fitted
+    return sheet
