@@ -297,6 +297,8 @@ class RigNode(LifecycleNode):
             self.report(Level.ERROR, f'{what} failed: {error}')
         except Exception as error:
             self.failure = error
+            if type(error).__module__.startswith('rclpy') and not self.context.ok():
+                return False  # a signal ended the context in the middle of a call into ROS
             self.report(Level.ERROR, f'{what} failed: {type(error).__name__}: {error}')
             logging.getLogger(self.NAME).error(traceback.format_exc())
         else:

@@ -36,7 +36,9 @@ def spin(node_class: type[RigNode], arguments: list[str] | None = None) -> int:
     try:
         node = node_class()
         if node.settings.autostart and not node.start():
-            return 1
+            return 1 if rclpy.ok() else 0
+        if not rclpy.ok():
+            return 0
         gc.collect()
         gc.freeze()  # what is loaded now stays; later collections need not walk it
         executor = SingleThreadedExecutor()
