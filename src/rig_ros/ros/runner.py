@@ -34,6 +34,7 @@ def spin(node_class: type[RigNode], arguments: list[str] | None = None) -> int:
         return 1
     node: RigNode | None = None
     try:
+        executor = SingleThreadedExecutor()
         node = node_class()
         if node.settings.autostart and not node.start():
             return 1 if rclpy.ok() else 0
@@ -41,7 +42,6 @@ def spin(node_class: type[RigNode], arguments: list[str] | None = None) -> int:
             return 0
         gc.collect()
         gc.freeze()  # what is loaded now stays; later collections need not walk it
-        executor = SingleThreadedExecutor()
         executor.add_node(node)
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
