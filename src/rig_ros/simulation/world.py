@@ -72,9 +72,9 @@ class SawyerWorld:
         self._jacobian = np.zeros((6, self._model.nv))
         # Views into MuJoCo's memory, always current: cheaper than taking them each tick.
         self._arm_jacobian = self._jacobian[:, _ARM]
-        self._hand_at = self._state.site_xpos[self._hand]
-        self._hand_turned = self._state.site_xmat[self._hand].reshape(3, 3)
-        self._joints = self._state.qpos[_ARM]
+        self._hand_at: Array = self._state.site_xpos[self._hand]
+        self._hand_turned: Array = self._state.site_xmat[self._hand].reshape(3, 3)
+        self._joints: Array = self._state.qpos[_ARM]
         self._owed = 0.0
         self._painters: dict[Looks, Painter] = {}
         self._command_age = math.inf
@@ -179,17 +179,17 @@ class SawyerWorld:
     @property
     def hand_position(self) -> Array:
         """Where the hand (the tool's point) is. Shape (3,) [m]."""
-        return self._hand_at.copy()
+        return np.array(self._hand_at)
 
     @property
     def hand_rotation(self) -> Array:
         """How the hand is turned, base_R_hand. Shape (3, 3)."""
-        return self._hand_turned.copy()
+        return np.array(self._hand_turned)
 
     @property
     def joint_positions(self) -> Array:
         """Angles of right_j0 to right_j6. Shape (7,) [rad]."""
-        return self._joints.copy()
+        return np.array(self._joints)
 
     @property
     def joint_velocities(self) -> Array:
