@@ -139,6 +139,19 @@ def test_imagined_goals_follow_the_prior(content, manifest):
     np.testing.assert_allclose(goals.std(axis=0), manifest.goal_prior_std, atol=0.02)
 
 
+def test_imagined_goals_are_visited_latents_where_the_model_keeps_them(manifest, modules):
+    visited = torch.arange(3.0 * LATENT_DIM).reshape(3, LATENT_DIM)
+    modules['goals'] = torch.nn.Module()
+    modules['goals'].register_buffer('latents', visited)
+    bundle = bundles.loads(bundles.to_bytes(manifest, modules), build=build)
+    rng = np.random.default_rng(1)
+    goals = {tuple(bundle.imagine(rng).tolist()) for _ in range(60)}
+    assert goals == {tuple(row) for row in visited.tolist()}
+    modules['goals'].latents = torch.zeros(3, LATENT_DIM + 1)
+    with pytest.raises(ModelMismatch, match=r'goals\.latents: got shape \(3, 5\)'):
+        bundles.loads(bundles.to_bytes(manifest, modules), build=build)
+
+
 def test_inference_leaves_the_thread_count_of_the_process(content):
     bundle = bundles.loads(content, build=build)
     before = torch.get_num_threads()

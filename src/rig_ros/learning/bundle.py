@@ -40,6 +40,7 @@ from rig_ros.learning.networks import Policy
 from rig_ros.learning.vae import ConvVAE
 
 REQUIRED_MODULES = ('vae', 'policy')
+GOAL_LATENTS = 'goals.latents'
 
 FloatArray = NDArray[np.float32]
 ImageArray = NDArray[np.uint8]
@@ -231,13 +232,15 @@ class Bundle:
             bundle_id: sha256 hex of the file's bytes.
             vae: a `learning.vae.Representation`.
             policy: maps (latent, goal) to actions, each with a batch axis.
-            extra: further tensors of the file, as `<module>.<name>`.
+            extra: further tensors of the file, as `<module>.<name>`; `goals.latents` (N, dim)
+                holds the latents that imagined goals are drawn from.
         """
         self.manifest = manifest
         self.bundle_id = bundle_id
         self.extra = dict(extra or {})
         self._vae: Any = vae.eval().requires_grad_(False)
         self._policy: Any = policy.eval().requires_grad_(False)
+        self._visited = _visited_goals(self.extra, manifest.latent_dim)
         self._image = torch.zeros((1, manifest.image_size, manifest.image_size, 3),
                                   dtype=torch.uint8)
         self._image_view: ImageArray = self._image.numpy()[0]
@@ -293,7 +296,10 @@ class Bundle:
             return _row(action.clamp(-1.0, 1.0))
 
     def imagine(self, rng: np.random.Generator) -> FloatArray:
-        """Draw a goal latent from the model's own prior over goals."""
+        """Draw a goal latent: one that was visited if the model keeps such, else of its prior."""
+        visited = self.extra.get('goals.latents')
+        if visited is not None:
+            return _row(visited[None, int(rng.integers(len(visited)))])
         mean = np.asarray(self.manifest.goal_prior_mean, np.float32)
         std = np.asarray(self.manifest.goal_prior_std, np.float32)
         return mean + std * rng.standard_normal(mean.shape).astype(np.float32)
@@ -304,6 +310,21 @@ class Bundle:
             raise DataError(f'{name}: got {array!r}, allowed: {self.manifest.latent_dim} finite '
                             'values; encode it with this bundle')
         return torch.from_numpy(array)[None]
+
+
+def _visited_goals(extra: Mapping[str, torch.Tensor], latent_dim: int) -> FloatArray | None:
+    """Return the latents (N, dim) imagined goals are drawn from, if the model keeps any.
+
+    Raises:
+        ModelMismatch: they are not of this model's latent space.
+    """
+    latents = extra.get(GOAL_LATENTS)
+    if latents is None:
+        return None
+    if latents.ndim != 2 or len(latents) == 0 or latents.shape[1] != latent_dim:
+        raise ModelMismatch(f'{GOAL_LATENTS}: got shape {tuple(latents.shape)}, allowed: '
+                            f'(1 or more, {latent_dim}); {FETCH_AGAIN}')
+    return np.array(latents.numpy(), dtype=np.float32)
 
 
 def _row(batch: torch.Tensor) -> FloatArray:
