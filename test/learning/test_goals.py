@@ -71,6 +71,13 @@ def test_goal_setter_restores():
     for kind in ('fitted', 'normal', 'visited'):
         first, second = make_goal_setter(kind, 2), make_goal_setter(kind, 2)
         first.fit(torch.randn(30, 2))
-        second.restore(first.state())
+        second.restore(first.state_dict())
         draws = [setter.sample(5, torch.Generator().manual_seed(3)) for setter in (first, second)]
         assert torch.equal(*draws)
+
+
+def test_visited_goals_are_thinned_out_evenly():
+    setter = VisitedLatents(1)
+    setter.fit(torch.arange(20_000.0).unsqueeze(1))
+    assert len(setter.latents) <= 8192
+    assert setter.latents[-1].item() > 19_990

@@ -6,13 +6,18 @@ transition under several goals: the episode's own, one it reached later, and an 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rig_ros.learning.config import RelabelConfig
 from rig_ros.learning.replay import Batch
+
+MIN_STD = 1e-6
+MAX_VISITED = 8192
+"""Latents a goal setter remembers."""
 
 
 class GoalSetter(Protocol):
@@ -29,38 +34,39 @@ class GoalSetter(Protocol):
         """Return goals (count, dim)."""
         ...
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return what `fit` learned."""
         ...
 
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Take what `state` returned."""
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state_dict` returned."""
         ...
 
 
-class FittedPrior:
+class FittedPrior(nn.Module):
     """A Gaussian with the mean and deviation of the pictures' latents, dimension by dimension."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, latent_dim: int) -> None:
-        self.mean = torch.zeros(latent_dim)
-        self.std = torch.ones(latent_dim)
+        super().__init__()
+        self.register_buffer('mean', torch.zeros(latent_dim))
+        self.register_buffer('std', torch.ones(latent_dim))
 
     def fit(self, latents: Tensor) -> None:
         """Take mean and deviation of the latents (N, dim)."""
-        self.mean, self.std = latents.mean(0), latents.std(0).clamp(min=1e-6)
+        self.mean, self.std = latents.mean(0), latents.std(0).clamp(min=MIN_STD)
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw goals (count, dim)."""
         noise = torch.randn((count, self.mean.shape[0]), generator=generator)
         return self.mean + self.std * noise
 
-    def state(self) -> dict[str, Tensor]:
-        """Return what `fit` learned."""
-        return {'mean': self.mean, 'std': self.std}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Take what `state` returned."""
-        self.mean, self.std = state['mean'].clone(), state['std'].clone()
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state_dict` returned."""
+        for name, tensor in state.items():
+            self.register_buffer(name, tensor.clone())
 
 
 class NormalPrior(FittedPrior):
@@ -72,32 +78,29 @@ class NormalPrior(FittedPrior):
 
 
 class VisitedLatents(FittedPrior):
-    """Latents of pictures seen, drawn evenly; mean and deviation are still fitted."""
+    """Latents of pictures seen, drawn evenly; mean and deviation are still fitted.
+
+    A Gaussian in 8 dimensions is mostly air: pictures of a hand that moves in a plane lie on a
+    surface in it, and goals beside the surface cannot be reached.
+    """
+
+    latents: Tensor
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__(latent_dim)
-        self.latents = torch.zeros(1, latent_dim)
+        self.register_buffer('latents', torch.zeros(1, latent_dim))
 
     def fit(self, latents: Tensor) -> None:
-        """Remember the latents (N, dim)."""
+        """Remember the latents (N, dim), thinned out evenly if they are too many."""
         super().fit(latents)
-        self.latents = latents.clone()
+        self.latents = latents[::-(-len(latents) // MAX_VISITED)].clone()
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw goals (count, dim)."""
         return self.latents[torch.randint(len(self.latents), (count,), generator=generator)]
 
-    def state(self) -> dict[str, Tensor]:
-        """Return what `fit` learned."""
-        return {**super().state(), 'latents': self.latents}
 
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Take what `state` returned."""
-        super().restore(state)
-        self.latents = state['latents'].clone()
-
-
-def make_goal_setter(kind: Literal['fitted', 'normal', 'visited'], latent_dim: int) -> GoalSetter:
+def make_goal_setter(kind: Literal['fitted', 'normal', 'visited'], latent_dim: int) -> FittedPrior:
     """Return the goal setter of that name."""
     kinds: dict[str, type[FittedPrior]] = {
         'fitted': FittedPrior, 'normal': NormalPrior, 'visited': VisitedLatents}

@@ -108,9 +108,9 @@ class Learner:
 
     @property
     def modules(self) -> dict[str, nn.Module]:
-        """What a bundle keeps: `vae`, `policy`, and the critics to go on from."""
-        return {'vae': self.vae, 'policy': self.agent.policy, 'critics': self.agent.critics,
-                'target_critics': self.agent.target_critics}
+        """What a bundle keeps: `vae`, `policy`, where goals come from, and what to go on from."""
+        return {'vae': self.vae, 'policy': self.agent.policy, 'goals': self.goals,
+                'critics': self.agent.critics, 'target_critics': self.agent.target_critics}
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -239,7 +239,7 @@ class Learner:
         """Return what to save where the episodes are kept elsewhere, as recordings are."""
         tensors = {
             **prefixed('vae', self.vae.state_dict()), **prefixed('agent', self.agent.state_dict()),
-            **prefixed('goals', self.goals.state()), 'generator': self.generator.get_state(),
+            **prefixed('goals', self.goals.state_dict()), 'generator': self.generator.get_state(),
         }
         for name, optimiser in self._optimisers().items():
             tensors |= prefixed(name, optimiser_tensors(optimiser))
