@@ -140,9 +140,8 @@ def rotation_error(reference: Array, rotation: Array) -> Array:
 
     Equals the rotation vector for small angles and never points the wrong way below 180 degrees.
     """
-    turn = reference @ rotation.T
-    return 0.5 * np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0],
-                           turn[1, 0] - turn[0, 1]])
+    (_, xy, xz), (yx, _, yz), (zx, zy, _) = (reference @ rotation.T).tolist()
+    return np.array([zy - yz, xz - zx, yx - xy]) / 2
 
 
 def solve_pose(chain: Chain, position: npt.ArrayLike, seed: npt.ArrayLike = NEUTRAL,
