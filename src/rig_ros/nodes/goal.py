@@ -112,8 +112,8 @@ class GoalNode(RigNode):
         if desk.problem:
             self.report(Level.WARN if desk.is_waiting else Level.ERROR, desk.problem, part='goal')
         elif desk.active is not None:
-            kind = 'imagined' if desk.active.imagined else "operator's"
-            self.report(Level.OK, f'goal {desk.active.goal_id} ({kind}) is active', part='goal')
+            kind = 'an imagined goal' if desk.active.imagined else "the operator's goal"
+            self.report(Level.OK, f'{kind} is active', part='goal', goal_id=desk.active.goal_id)
         else:
             self.report(Level.OK, 'no goal', part='goal')
 

@@ -111,7 +111,10 @@ class PolicyNode(RigNode):
         stance = self._pilot.stance
         if stance is not self._stance:
             self._stance = stance
-            self.report(LEVELS[stance.kind], stance.message, part='action')
+            level = LEVELS[stance.kind]
+            calm = 'acts when an episode runs'  # one text for both: not worth a line in the log
+            self.report(level, calm if level is Level.OK else stance.message, part='action',
+                        now=stance.message)
 
 
 def main() -> None:
