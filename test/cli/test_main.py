@@ -46,7 +46,7 @@ def test_unknown_verb_is_refused():
 
 
 @pytest.mark.parametrize(('missing', 'remedy'), [
-    ('torch', r"pip install 'rig_ros\[train\]'"), ('rclpy.node', r"pip install 'rig_ros\[ros\]'"),
+    ('torch', r"pip install -e '\.\[train\]'"), ('rclpy.node', r"pip install -e '\.\[ros\]'"),
     ('odd_package', 'pip install odd_package'), ('rig_ros.cli.doctor', 'reinstall rig_ros')])
 def test_a_missing_package_is_named_with_the_extra_that_has_it(
         monkeypatch: pytest.MonkeyPatch, missing: str, remedy: str):

@@ -113,6 +113,7 @@ class Supervisor:
         self._tails = {name: LogTail(process.log) for name, process in self.processes.items()}
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._ended = threading.Event()
         self.failure: str | None = None
         """Why the graph was stopped, when a required node could not be kept alive."""
 
@@ -144,15 +145,14 @@ class Supervisor:
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the graph has stopped; return whether it has."""
-        assert self._thread is not None, 'start() comes first'
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        # Not Thread.join: interrupted by Ctrl-C, Python 3.11's takes the thread for ended.
+        return self._ended.wait(timeout_s)
 
     def stop(self) -> None:
         """Stop all nodes: politely, then by force; returns when none is left."""
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join()
+            self._ended.wait()
 
     def _run(self, started: threading.Event) -> None:
         try:
@@ -165,8 +165,11 @@ class Supervisor:
                 self._pass_on_logs()
         finally:
             started.set()
-            self._stop_all()
-            self._pass_on_logs()
+            try:
+                self._stop_all()
+                self._pass_on_logs()
+            finally:
+                self._ended.set()
 
     def _spawn(self, process: NodeProcess) -> None:
         command = [sys.executable, '-m', process.spec.module, '--ros-args',
@@ -195,9 +198,9 @@ class Supervisor:
         lived_s = now - process.started_s
         process.deaths = process.deaths + 1 if lived_s < QUICK_DEATH_S else 1
         how = _ending(process.popen.returncode)
+        cause = self._tails[name].last_words()
         if not process.spec.respawn or process.deaths >= QUICK_DEATHS:
             process.given_up = True
-            cause = self._tails[name].last_words()
             problem = (f'{how} {process.deaths} times within {QUICK_DEATH_S:.0f} s of its start; '
                        f'given up. Last words: {cause} (log: {process.log})')
             self._report(name, problem)
@@ -207,7 +210,8 @@ class Supervisor:
             return
         delay_s = BACK_OFF_S[min(process.deaths, len(BACK_OFF_S)) - 1]
         process.restart_at_s = now + delay_s
-        self._report(name, f'{how} after {lived_s:.1f} s; starting again in {delay_s:.1f} s')
+        words = f' Last words: {cause}' if process.deaths == 1 else ''
+        self._report(name, f'{how} after {lived_s:.1f} s; starts again in {delay_s:.1f} s.{words}')
 
     def _pass_on_logs(self) -> None:
         for name, tail in self._tails.items():

@@ -113,7 +113,7 @@ def ros() -> Finding:
     number = version('ros-rclpy') or version('rclpy') or ''
     distro = os.environ.get('ROS_DISTRO') or DISTROS.get(number.partition('.')[0], 'unknown')
     return Finding('ROS', found, f'{distro} (rclpy {number or "?"})' if found else 'no rclpy',
-                   "pip install 'rig_ros[ros]', or source /opt/ros/<distro>/setup.bash")
+                   "pip install -e '.[ros]' in a clone, or source /opt/ros/<distro>/setup.bash")
 
 
 def middleware() -> Finding:
@@ -136,7 +136,7 @@ def launch() -> Finding:
 def drawing() -> Iterator[Finding]:
     """Draw a tiny scene without a screen, by each way MuJoCo has; one of them must work."""
     if version('mujoco') is None:
-        yield Finding('MuJoCo', False, 'not installed', "pip install 'rig_ros[sim]'")
+        yield Finding('MuJoCo', False, 'not installed', "pip install -e '.[sim]' in a clone")
         return
     trials = {way: attempt(DRAW, {'MUJOCO_GL': way, 'PYOPENGL_PLATFORM': way})
               for way in GL_PACKAGES}
@@ -152,7 +152,7 @@ def drawing() -> Iterator[Finding]:
 def torch() -> Finding:
     """Check the learning library."""
     worked, text = attempt(TORCH)
-    return Finding('torch', worked, text, "pip install 'rig_ros[train]'")
+    return Finding('torch', worked, text, "pip install -e '.[train]' in a clone")
 
 
 def camera() -> Finding:

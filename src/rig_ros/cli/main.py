@@ -52,7 +52,7 @@ def _load(verb: str) -> Any:
         if missing == 'rig_ros':
             raise ConfigError(f'verb {verb!r}: this installation has no {error.name}; '
                               'reinstall rig_ros') from error
-        remedy = f"'rig_ros[{EXTRAS[missing]}]'" if missing in EXTRAS else missing
+        remedy = f"-e '.[{EXTRAS[missing]}]' in a clone" if missing in EXTRAS else missing
         raise ConfigError(f'verb {verb!r}: needs the Python package {missing!r}, which is not '
                           f'installed; pip install {remedy}') from error
 
