@@ -15,10 +15,10 @@ from rig_ros.control import task as tasks
 from rig_ros.errors import ConfigError
 
 torch = pytest.importorskip('torch')
-from rig_ros.evaluation import training as module  # noqa: E402
-from rig_ros.evaluation.training import TrainingRun  # noqa: E402
-from rig_ros.learning import bundle as bundles  # noqa: E402
-from rig_ros.learning.config import (  # noqa: E402
+from rig_ros.evaluation import training as module
+from rig_ros.evaluation.training import TrainingRun
+from rig_ros.learning import bundle as bundles
+from rig_ros.learning.config import (
     ExploreConfig,
     TD3Config,
     TrainConfig,

@@ -16,9 +16,9 @@ from rig_ros.control import task as tasks
 from rig_ros.errors import DataError, ModelMismatch
 
 torch = pytest.importorskip('torch')
-from rig_ros.learning import bundle as bundles  # noqa: E402
-from rig_ros.learning import bundle_file  # noqa: E402
-from rig_ros.learning.manifest import METADATA_KEY, Manifest, from_json  # noqa: E402
+from rig_ros.learning import bundle as bundles
+from rig_ros.learning import bundle_file
+from rig_ros.learning.manifest import METADATA_KEY, Manifest, from_json
 
 LATENT_DIM = 4
 SIZE = 48
