@@ -19,7 +19,7 @@ NOW = 1000.0
 def make_guard(hand: np.ndarray = MIDDLE, **limits: float) -> Guard:
     """Return a guard in an episode that has just seen the hand."""
     guard = Guard(GuardLimits(LOW, HIGH, **limits))
-    guard.start_episode(50)
+    guard.start_episode(50, NOW)
     guard.see_hand(hand, NOW, NOW)
     return guard
 
@@ -57,7 +57,7 @@ def test_refuses_another_frame() -> None:
 
 def test_refuses_without_a_hand_pose() -> None:
     guard = Guard(GuardLimits(LOW, HIGH))
-    guard.start_episode(50)
+    guard.start_episode(50, NOW)
     assert 'hand pose: none' in str(ask(guard)[1])
     guard.see_hand(np.array((0.6, np.nan, 0.2)), NOW, NOW)
     assert 'hand pose: none' in str(ask(guard)[1])
@@ -106,7 +106,7 @@ def test_refuses_to_move_a_hand_far_outside() -> None:
 @pytest.mark.parametrize('height', [0.05, 0.055, 0.06])
 def test_a_planar_task_tolerates_height_errors_and_drives_none(height: float) -> None:
     guard = Guard(GuardLimits.of_task(tasks.load('reach_xy')))
-    guard.start_episode(50)
+    guard.start_episode(50, NOW)
     guard.see_hand(np.array((0.65, 0.0, height)), NOW, NOW)
     sent, reason = ask(guard, (0.1, 0.1, 0.1))
     assert reason is None
@@ -129,11 +129,11 @@ def test_nothing_moves_before_an_episode_after_its_end_or_long_past_its_horizon(
     guard = Guard(GuardLimits(LOW, HIGH))
     guard.see_hand(MIDDLE, NOW, NOW)
     assert 'no episode was started since this guard started' in str(ask(guard)[1])
-    guard.start_episode(10)
+    guard.start_episode(10, NOW)
     answers = [ask(guard)[1] for _ in range(18)]
     assert answers[:17] == [None] * 17
     assert 'longer than its horizon' in str(answers[17])
-    guard.start_episode(10)
+    guard.start_episode(10, NOW)
     assert ask(guard)[1] is None
     guard.end_episode('abort')
     assert 'last event: abort' in str(ask(guard)[1])
@@ -144,14 +144,14 @@ def test_estop_is_latched_and_clearing_it_resumes_nothing() -> None:
     guard = make_guard()
     guard.trip('by service')
     assert 'e-stop is tripped (by service)' in str(ask(guard)[1])
-    guard.start_episode(50)
+    guard.start_episode(50, NOW)
     assert 'e-stop is tripped' in str(ask(guard)[1])
     guard.trip('by service')
     guard.clear()
     assert 'call estop/clear, then episode/start' in str(ask(guard)[1])
     guard.end_episode('abort')  # the episode node's answer must not hide why
     assert 'e-stop was tripped' in str(ask(guard)[1])
-    guard.start_episode(50)
+    guard.start_episode(50, NOW)
     assert ask(guard)[1] is None
 
 
@@ -161,13 +161,16 @@ def test_a_lost_node_stops_motion_and_its_return_resumes_nothing() -> None:
     assert "required nodes: ['policy'] gone" in str(ask(guard)[1])
     guard.regain('policy')
     assert 'node policy was gone' in str(ask(guard)[1])
-    guard.start_episode(50)
+    guard.start_episode(50, NOW)
     assert ask(guard)[1] is None
 
 
 def test_silence_is_counted_from_the_last_valid_command() -> None:
-    guard = make_guard()
+    guard = Guard(GuardLimits(LOW, HIGH))
     assert guard.silent(NOW)
+    guard = make_guard()
+    assert not guard.silent(NOW + 0.199)  # since the start of the episode
+    assert guard.silent(NOW + 0.201)
     ask(guard)
     assert not guard.silent(NOW + 0.199)
     assert guard.silent(NOW + 0.201)

@@ -128,8 +128,9 @@ class Guard:
         """Note that a required node is back."""
         self.missing.discard(node)
 
-    def start_episode(self, horizon: int) -> None:
-        """Allow motion for one episode of `horizon` steps."""
+    def start_episode(self, horizon: int, watch_s: float) -> None:
+        """Allow motion for one episode of `horizon` steps; silence counts from here."""
+        self._valid_watch_s = watch_s
         self._commands_left = int(HORIZON_MARGIN * horizon) + HORIZON_EXTRA
         self.at_rest = False
 

@@ -138,7 +138,7 @@ class GuardNode(RigNode):
         if kind != 'start':
             self._guard.end_episode(str(kind))
         elif self._events.source_ns > self._born_ns:
-            self._guard.start_episode(int(values.get('horizon', self._horizon)))
+            self._guard.start_episode(int(values.get('horizon', self._horizon)), self._watch_s())
 
     def _on_process(self, node: str, alive: bool) -> None:
         if alive:
