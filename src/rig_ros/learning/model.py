@@ -1,0 +1,152 @@
+"""A loaded model that acts: encode, decode, act, imagine. Numpy in and out; not for training.
+
+Torch stays inside and uses one thread, since a control cycle has a few milliseconds and the
+networks are small. Images are uint8 (height, width, 3) RGB; latents float32 (latent_dim,);
+actions float32 in [-1, 1]. The policy sees latents exactly as `encode` returns them: any scaling
+belongs to its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from rig_ros.errors import DataError, ModelMismatch
+from rig_ros.learning.bundle_file import FETCH_AGAIN
+from rig_ros.learning.manifest import Manifest
+
+GOAL_LATENTS = 'goals.latents'
+
+FloatArray = NDArray[np.float32]
+ImageArray = NDArray[np.uint8]
+
+
+@contextmanager
+def _inference() -> Iterator[None]:
+    """One thread and no gradients inside; the caller's thread count afterwards."""
+    threads = torch.get_num_threads()
+    if threads != 1:
+        torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        if threads != 1:
+            torch.set_num_threads(threads)
+
+
+class Bundle:
+    """A verified model: encode, decode, act, imagine. Not for training."""
+
+    def __init__(self, manifest: Manifest, bundle_id: str, vae: nn.Module, policy: nn.Module,
+                 extra: Mapping[str, torch.Tensor] | None = None) -> None:
+        """Take ownership of the networks and put them in inference mode.
+
+        Args:
+            manifest: verified facts.
+            bundle_id: sha256 hex of the file's bytes.
+            vae: a `learning.vae.Representation`.
+            policy: maps (latent, goal) to actions, each with a batch axis.
+            extra: further tensors of the file, as `<module>.<name>`; `goals.latents` (N, dim)
+                holds the latents that imagined goals are drawn from.
+        """
+        self.manifest = manifest
+        self.bundle_id = bundle_id
+        self.extra = dict(extra or {})
+        self._vae: Any = vae.eval().requires_grad_(False)
+        self._policy: Any = policy.eval().requires_grad_(False)
+        self._visited = _visited_goals(self.extra, manifest.latent_dim)
+        self._image = torch.zeros((1, manifest.image_size, manifest.image_size, 3),
+                                  dtype=torch.uint8)
+        self._image_view: ImageArray = self._image.numpy()[0]
+
+    def smoke_test(self) -> None:
+        """Run every function once on a grey picture.
+
+        Raises:
+            ModelMismatch: a result has the wrong shape or is not finite.
+        """
+        m = self.manifest
+        grey = np.full((m.image_size, m.image_size, 3), 127, np.uint8)
+        try:
+            mean, log_variance = self.encode(grey)
+            picture = self.decode(mean)
+            action = self.act(mean, mean)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ModelMismatch(f'bundle {self.bundle_id[:12]}: does not run ({error}); use the '
+                                'rig_ros release that wrote it') from error
+        for name, value, shape in (('mean', mean, (m.latent_dim,)),
+                                   ('log_variance', log_variance, (m.latent_dim,)),
+                                   ('picture', picture, grey.shape),
+                                   ('action', action, (len(m.action_axes),))):
+            if value.shape != shape or not np.isfinite(value).all():
+                raise ModelMismatch(
+                    f'bundle {self.bundle_id[:12]}: {name} of a grey picture got {value!r}, '
+                    f'allowed: finite, shape {shape}; go back to an earlier bundle')
+
+    def encode(self, image_hwc_u8: ImageArray) -> tuple[FloatArray, FloatArray]:
+        """Return the mean and log-variance of a picture's latent, shape (latent_dim,) each.
+
+        Raises:
+            DataError: the picture has another size or type than the model's.
+        """
+        if image_hwc_u8.shape != self._image_view.shape or image_hwc_u8.dtype != np.uint8:
+            raise DataError(f'picture: got {image_hwc_u8.dtype} {image_hwc_u8.shape}, allowed: '
+                            f'uint8 {self._image_view.shape}; crop and resize it first')
+        self._image_view[:] = image_hwc_u8
+        with _inference():
+            mean, log_variance = self._vae.encode(self._image)
+            return _row(mean), _row(log_variance)
+
+    def decode(self, latent: FloatArray) -> ImageArray:
+        """Return the picture of a latent, uint8 (height, width, 3)."""
+        with _inference():
+            pictures = self._vae.decode(self._latent(latent, 'latent'))
+            return np.array(pictures[0].numpy(), dtype=np.uint8)
+
+    def act(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
+        """Return the deterministic action for a latent and a goal, (n,) in [-1, 1]."""
+        with _inference():
+            action = self._policy(self._latent(latent, 'latent'), self._latent(goal, 'goal'))
+            return _row(action.clamp(-1.0, 1.0))
+
+    def imagine(self, rng: np.random.Generator) -> FloatArray:
+        """Draw a goal latent: one that was visited if the model keeps such, else of its prior."""
+        visited = self.extra.get('goals.latents')
+        if visited is not None:
+            return _row(visited[None, int(rng.integers(len(visited)))])
+        mean = np.asarray(self.manifest.goal_prior_mean, np.float32)
+        std = np.asarray(self.manifest.goal_prior_std, np.float32)
+        return mean + std * rng.standard_normal(mean.shape).astype(np.float32)
+
+    def _latent(self, latent: FloatArray, name: str) -> torch.Tensor:
+        array = np.asarray(latent, np.float32)
+        if array.shape != (self.manifest.latent_dim,) or not np.isfinite(array).all():
+            raise DataError(f'{name}: got {array!r}, allowed: {self.manifest.latent_dim} finite '
+                            'values; encode it with this bundle')
+        return torch.from_numpy(array)[None]
+
+
+def _visited_goals(extra: Mapping[str, torch.Tensor], latent_dim: int) -> FloatArray | None:
+    """Return the latents (N, dim) imagined goals are drawn from, if the model keeps any.
+
+    Raises:
+        ModelMismatch: they are not of this model's latent space.
+    """
+    latents = extra.get(GOAL_LATENTS)
+    if latents is None:
+        return None
+    if latents.ndim != 2 or len(latents) == 0 or latents.shape[1] != latent_dim:
+        raise ModelMismatch(f'{GOAL_LATENTS}: got shape {tuple(latents.shape)}, allowed: '
+                            f'(1 or more, {latent_dim}); {FETCH_AGAIN}')
+    return np.array(latents.numpy(), dtype=np.float32)
+
+
+def _row(batch: torch.Tensor) -> FloatArray:
+    return np.array(batch[0].numpy(), dtype=np.float32)
