@@ -425,3 +425,15 @@ def test_choice_collects_when_the_only_model_is_refused() -> None:
 def test_configuration_errors_name_what_is_allowed() -> None:
     with pytest.raises(ConfigError, match=r"mode: got 'dance', allowed: one of"):
         EpisodeConfig(mode='dance', task='t', horizon=1, session='s')  # type: ignore[arg-type]
+
+
+def test_simulated_practice_waits_for_a_trainer_that_is_behind() -> None:
+    """A lockstep graph once collected 350 episodes while its trainer starved."""
+    drive = Drive(max_lead_steps=100)
+    drive.machine.lead_steps = 150
+    drive.do('on_start')
+    assert drive.trace == []
+    assert 'trainer' in drive.machine.note
+    drive.machine.lead_steps = 100
+    drive.wait(0.1)
+    assert drive.trace == ['reset', 'call reset']

@@ -23,6 +23,8 @@ from rig_ros.settings import require
 PACKAGE = 'rig_ros'
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 WORDS = {int: 'a whole number', float: 'a number'}
+LEAD_STEPS = 250
+"""Simulated practice waits for its trainer beyond this; in lockstep waiting costs nothing."""
 Parameter = bool | int | float | str
 
 
@@ -124,12 +126,14 @@ class Acting(Deployment):
         """
         return [*before, 'encoder', 'goal', 'policy', *(['trainer'] if self.train else [])]
 
-    def chain(self, resume_after_abort: bool, required: Sequence[str] = ()) -> list[NodeSpec]:
+    def chain(self, resume_after_abort: bool, required: Sequence[str] = (),
+              max_lead_steps: int = 0) -> list[NodeSpec]:
         """Return encoder, goal, policy, guard, episode, recorder and, if asked, trainer.
 
         Args:
             resume_after_abort: whether practice goes on by itself after a fault.
             required: nodes without whose processes the guard lets nothing move.
+            max_lead_steps: how far practice may be ahead of its trainer; 0 for any.
         """
         task = {'task': self.model['task']}
         needed = {'required_nodes': ','.join(required)}
@@ -139,7 +143,7 @@ class Acting(Deployment):
             NodeSpec('policy', self.model),
             NodeSpec('guard', {**task, **needed}),
             NodeSpec('episode', {**self.model, **needed, 'mode': self.mode,
-                                 'horizon': self.horizon,
+                                 'horizon': self.horizon, 'max_lead_steps': max_lead_steps,
                                  'resume_after_abort': resume_after_abort,
                                  'required_nodes': ','.join([*required, 'guard'] if required
                                                             else [])}),
@@ -180,7 +184,9 @@ class Simulation(Acting):
         lockstep = self.clock == 'lockstep'
         required = [] if lockstep else self.links([node.name for node in camera])
         return [world, *camera, *self.chain(resume_after_abort=lockstep and self.train,
-                                            required=required)]
+                                            required=required,
+                                            max_lead_steps=LEAD_STEPS if lockstep and self.train
+                                            else 0)]
 
 
 @dataclass(frozen=True)

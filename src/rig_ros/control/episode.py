@@ -46,6 +46,8 @@ class EpisodeMachine:
     episodes: int = 0
     steps: int = 0
     statuses: dict[str, NodeStatus] = field(default_factory=dict)
+    lead_steps: int = 0
+    """Recorded steps that the trainer has not learnt from yet, as it last said."""
     missing: set[str] = field(default_factory=set)
     """Required nodes whose processes are gone."""
     _actions: list[Action] = field(default_factory=list)
@@ -231,6 +233,9 @@ class EpisodeMachine:
         bundle_id: str | None = ''
         if self.missing:
             self.note = f'waits for the processes of {sorted(self.missing)}'
+            return
+        if 0 < self.config.max_lead_steps < self.lead_steps:
+            self.note = f'waits for the trainer, {self.lead_steps} steps behind'
             return
         if self.config.mode != 'collect':
             bundle_id, self.note = choose_bundle(self.statuses, self.config.model_nodes,

@@ -27,6 +27,8 @@ class EpisodeConfig:
     """Nodes that must have swapped to the bundle before an episode starts."""
     resume: bool = False
     """Begin by itself, and go on after an abort other than an e-stop. Simulation only."""
+    max_lead_steps: int = 0
+    """Begin no episode while more steps wait for the trainer; 0 never waits. Simulation only."""
     picture_after_reply: bool = True
     """Wait for a picture that came after the reset's reply; in lockstep none would come."""
     camera_silence_s: float = 0.5

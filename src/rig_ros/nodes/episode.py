@@ -44,6 +44,9 @@ class EpisodeParameters(CommonParameters):
                                          'Nodes that must use the model before a start.')
     required_nodes: str = param('', 'Nodes without whose processes an episode is aborted, '
                                     'separated by commas.')
+    max_lead_steps: int = param(0, 'Begin no episode while the trainer is further behind; 0: '
+                                   'never wait. For lockstep simulation, whose time is free.',
+                                low=0)
     camera_silence_s: float = param(0.5, 'Abort without a picture for so long [s].',
                                     low=0.1, high=60.0)
     command_silence_s: float = param(1.0, 'Abort without a guarded command for so long [s].',
@@ -74,6 +77,7 @@ class EpisodeNode(RigNode):
             mode=s.mode, task=task.name, horizon=s.horizon or task.horizon,  # type: ignore[arg-type]
             session=time.strftime('%Y%m%dT%H%M%S'), model_nodes=s.model_nodes,
             resume=s.resume_after_abort, picture_after_reply=not simulated,
+            max_lead_steps=s.max_lead_steps,
             camera_silence_s=patience * s.camera_silence_s,
             command_silence_s=patience * s.command_silence_s,
             swap_timeout_s=s.swap_timeout_s, reset_timeout_s=s.reset_timeout_s,
@@ -85,6 +89,8 @@ class EpisodeNode(RigNode):
         self._goals = self.listen(topics.GOAL_LATENT, self._on_goal)
         self.listen(topics.CAMERA_IMAGE, self._on_picture, role='record')  # counted: none is lost
         self.listen(topics.COMMAND, self._on_command)
+        if s.max_lead_steps:
+            self.listen(topics.TRAINER_METRICS, self._on_trainer)
         for node in filter(None, s.required_nodes.split(',')):
             self._machine.missing.add(node)
             self.watch_process(node, functools.partial(self._on_process, node))
@@ -120,6 +126,9 @@ class EpisodeNode(RigNode):
 
     def _on_command(self, message: TwistStamped) -> None:
         self._machine.on_command(stamp_ns(message.header.stamp), time.monotonic())
+
+    def _on_trainer(self, message: DiagnosticArray) -> None:
+        self._machine.lead_steps = int(message_to_values(message).get('lead_steps', 0))
 
     def _on_process(self, node: str, alive: bool) -> None:
         self._do(self._machine.on_process(node, alive, time.monotonic()))

@@ -239,10 +239,16 @@ class RecordedTraining:
         TrainingState(state.tensors, {**state.values, 'recorded_training': values}).save(
             self._folder / CHECKPOINT)
 
+    @property
+    def lead_steps(self) -> int:
+        """How many recorded steps are still to be learnt from; waiting recordings estimated."""
+        return self.backlog_steps + self.waiting * self.task.horizon
+
     def figures(self) -> dict[str, float]:
         """Return counts and the newest losses."""
         return {'env_steps': self.learner.env_steps, 'trained_steps': self.trained_steps,
-                'backlog_steps': self.backlog_steps, 'skipped_steps': self.skipped_steps,
+                'backlog_steps': self.backlog_steps, 'lead_steps': self.lead_steps,
+                'skipped_steps': self.skipped_steps,
                 'episodes': len(self.learned), 'episodes_waiting': self.waiting,
                 'episodes_refused': len(self.refused), 'models': self.models,
                 'policy_updates': self.learner.agent.updates, **self.learner.metrics}

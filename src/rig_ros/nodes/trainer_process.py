@@ -97,11 +97,12 @@ def learn(plan: dict[str, Any], mailbox: Mailbox) -> None:
     from rig_ros.learning.trainer import Progress
     from rig_ros.nodes.recorded_training import RecordedTraining, TrainingPlan
 
-    queue: list[Path] = []
     last_sent = 0.0
 
     def receive(wait_s: float = 0.0) -> None:
-        queue.extend(Path(m['episode']) for m in mailbox.read(wait_s) if 'episode' in m)
+        for message in mailbox.read(wait_s):
+            if 'episode' in message:
+                training.offer(Path(message['episode']))
 
     def progress(state: Progress) -> None:
         nonlocal last_sent
@@ -116,9 +117,6 @@ def learn(plan: dict[str, Any], mailbox: Mailbox) -> None:
     training = RecordedTraining(TrainingPlan(**plan), progress)
     mailbox.send('ready', values=training.figures())
     while not mailbox.stopping:
-        for path in queue:
-            training.offer(path)
-        queue.clear()
         worked = training.work()
         model = training.new_model()
         if model is not None:
