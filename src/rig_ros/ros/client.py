@@ -42,6 +42,33 @@ REPEATED_AFTER_S = 1.1
 """Diagnostics come at 1 Hz: a problem still shown after this is not that of an earlier goal."""
 
 
+class GoalWatch:
+    """What the goal node says, and whether it says it about the picture sent last."""
+
+    def __init__(self) -> None:
+        self.goal_id = 0
+        """Of the active goal [ns]; 0 for none."""
+        self.problem = ''
+        """What the node said was wrong since `sent_s`."""
+        self.sent_s = float('inf')
+        self._last: dict[str, str] = {}
+
+    def on_goal(self, message: PointCloud2) -> None:
+        """Take a message of goal/latent."""
+        self.goal_id = stamp_ns(message.header.stamp) if message.width else 0
+
+    def on_diagnostics(self, message: DiagnosticArray) -> None:
+        """Take the goal node's part of a diagnostics message; an old problem is not a new one."""
+        repeated = time.monotonic() > self.sent_s + REPEATED_AFTER_S
+        for status in message.status:
+            if not status.name.startswith('goal:'):
+                continue
+            text = status.message if status.level > status.OK else ''
+            if text and (repeated or self._last.get(status.name, '') != text):
+                self.problem = self.problem or f'{status.name}: {text}'
+            self._last[status.name] = text
+
+
 class GraphClient:
     """See the module; use it as a context manager, or call `close`."""
 
@@ -63,6 +90,7 @@ class GraphClient:
         self.events: deque[dict[str, str]] = deque()
         """Episode events not yet taken by `wait_event`, oldest first."""
         self._listens_to_events = False
+        self._goal_watch: GoalWatch | None = None
 
     def __enter__(self) -> GraphClient:
         return self
@@ -77,7 +105,7 @@ class GraphClient:
         self.node.destroy_node()
         self._context.try_shutdown()
 
-    def subscribe(self, topic: Topic, callback: Callable[[Any], object],
+    def subscribe(self, topic: Topic, callback: Callable[[Any], Any],
                   role: Role = 'live') -> Any:
         """Run a callback for each message, while a method of this client waits."""
         return self.node.create_subscription(topic.type, topic.name, callback, topic.qos(role))
@@ -161,35 +189,18 @@ class GraphClient:
         """
         publisher = self.publisher(topics.GOAL_IMAGE)
         self.spin_until(lambda: publisher.get_subscription_count() > 0, timeout_s, 'goal node')
-        goal_id, taken, known = time.time_ns(), [], set()
-        problems: list[str] = []
-        sent_s = float('inf')
-
-        def on_goal(message: PointCloud2) -> None:
-            if message.width and stamp_ns(message.header.stamp) == goal_id:
-                taken.append(goal_id)
-
-        def on_diagnostics(message: DiagnosticArray) -> None:
-            fresh = time.monotonic() > sent_s + REPEATED_AFTER_S
-            for status in message.status:
-                if status.name.startswith('goal:') and status.level > status.OK:
-                    if fresh or (status.name, status.message) not in known:
-                        problems.append(f'{status.name}: {status.message}')
-                    known.add((status.name, status.message))
-
-        subscriptions = [self.subscribe(topics.GOAL_LATENT, on_goal),
-                         self.subscribe(topics.DIAGNOSTICS, on_diagnostics)]
-        try:
+        if self._goal_watch is None:
+            self._goal_watch = GoalWatch()
+            self.subscribe(topics.GOAL_LATENT, self._goal_watch.on_goal)
+            self.subscribe(topics.DIAGNOSTICS, self._goal_watch.on_diagnostics)
             self.spin_for(REPEATED_AFTER_S)  # to know what was wrong before
-            problems.clear()
-            sent_s = time.monotonic()
-            publisher.publish(array_to_image(image_hwc_u8, to_stamp(goal_id)))
-            self.spin_until(lambda: taken or problems, timeout_s, 'acceptance of the goal')
-        finally:
-            for subscription in subscriptions:
-                self.node.destroy_subscription(subscription)
-        if not taken:
-            raise RigError(f'the goal was refused by {problems[0]}')
+        watch, goal_id = self._goal_watch, time.time_ns()
+        watch.problem, watch.sent_s = '', time.monotonic()
+        publisher.publish(array_to_image(image_hwc_u8, to_stamp(goal_id)))
+        self.spin_until(lambda: watch.goal_id == goal_id or watch.problem, timeout_s,
+                        'acceptance of the goal')
+        if watch.goal_id != goal_id:
+            raise RigError(f'the goal was refused by {watch.problem}')
         return goal_id
 
     def clear_goal(self, timeout_s: float = 5.0) -> str:
