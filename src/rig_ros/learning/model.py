@@ -118,9 +118,9 @@ class Bundle:
 
     def imagine(self, rng: np.random.Generator) -> FloatArray:
         """Draw a goal latent: one that was visited if the model keeps such, else of its prior."""
-        visited = self.extra.get('goals.latents')
-        if visited is not None:
-            return _row(visited[None, int(rng.integers(len(visited)))])
+        if self._visited is not None:
+            goal: FloatArray = self._visited[int(rng.integers(len(self._visited)))].copy()
+            return goal
         mean = np.asarray(self.manifest.goal_prior_mean, np.float32)
         std = np.asarray(self.manifest.goal_prior_std, np.float32)
         return mean + std * rng.standard_normal(mean.shape).astype(np.float32)
