@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,17 @@ def test_a_signal_ends_a_node_with_status_zero(number: signal.Signals) -> None:
     rest = process.communicate(timeout=20)[1]
     assert process.returncode == 0, rest
     assert 'Traceback' not in rest
+
+
+def test_a_second_signal_does_not_cut_the_closing_short() -> None:
+    process = start()
+    assert process.stderr is not None
+    assert 'state: active' in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.02)  # in the middle of the closing: rclpy has taken its own handlers away
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=20)[1]
+    assert process.returncode == 0, rest
 
 
 @pytest.mark.parametrize(('arguments', 'text'), [

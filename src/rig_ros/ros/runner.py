@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import sys
 import traceback
 
@@ -56,11 +57,19 @@ def spin(node_class: type[RigNode], arguments: list[str] | None = None) -> int:
             return 1
         # A call into ROS that was under way when the signal ended the context.
     finally:
+        ignore_signals()
         if node is not None:
             node.stop()
             node.destroy_node()
         rclpy.try_shutdown()
+        ignore_signals()  # rclpy has put back what was before it
     return 0
+
+
+def ignore_signals() -> None:
+    """Let a second Ctrl-C not cut the closing short: a recording is being finished."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def print_error(text: str) -> None:
