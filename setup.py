@@ -38,8 +38,9 @@ setup(
         *shared('launch', 'config', 'models', 'sim'),
     ],
     install_requires=[
-        'jinja2', 'matplotlib', 'mcap>=1.5', 'mcap-ros2-support', 'numpy', 'opencv-python-headless',
-        'pyyaml', 'rich', 'rosbags>=0.11', 'setuptools', 'typer', 'zstandard',
+        'jinja2', 'matplotlib', 'mcap>=1.5', 'mcap-ros2-support', 'numpy',
+        'opencv-python-headless', 'pyyaml', 'rich', 'rosbags>=0.11', 'setuptools', 'typer',
+        'zstandard',
     ],
     extras_require=extras,
     entry_points={'console_scripts': [

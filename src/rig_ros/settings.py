@@ -22,7 +22,7 @@ T = TypeVar('T')
 
 
 def require(condition: bool, name: str, value: object, allowed: str) -> None:
-    """Raise `ConfigError('<name>: got <value>, allowed: <allowed>')` unless the condition holds."""
+    """Raise `ConfigError('<name>: got <value>, allowed: <allowed>')` unless it holds."""
     if not condition:
         raise ConfigError(f'{name}: got {value!r}, allowed: {allowed}')
 

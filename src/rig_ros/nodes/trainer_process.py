@@ -29,7 +29,7 @@ IDLE_S = 0.2
 LOCK_WAIT_S = 15.0
 
 
-class Stopped(Exception):  # noqa: N818 - not an error
+class Stopped(Exception):
     """Raised to leave a long training when the parent asks to stop."""
 
 
