@@ -321,6 +321,17 @@ def test_estop_aborts_and_nothing_resumes_even_in_training() -> None:
     assert drive.last.kind == 'reset'
 
 
+def test_a_goal_of_a_foreign_encoder_is_not_pursued() -> None:
+    drive = Drive('reach')
+    drive.goal(encoder='foreign')
+    assert drive.trace == []
+    assert drive.machine.goal_refused
+    assert 'foreign' in drive.machine.note
+    drive.goal('8')
+    assert drive.trace == ['reset', 'call reset']
+    assert not drive.machine.goal_refused
+
+
 def test_a_goal_during_an_estop_is_not_pursued() -> None:
     drive = Drive('reach')
     drive.do('on_estop', True)

@@ -30,6 +30,7 @@ from rig_ros.control.episode_types import (
 )
 from rig_ros.errors import ConfigError
 
+GOAL_REFUSED = 'goal not pursued'
 RETRY_S = 1.0
 """Between an abort and the next episode, where one follows by itself."""
 
@@ -68,6 +69,11 @@ class EpisodeMachine:
 
     def __post_init__(self) -> None:
         self._wanted = self.config.resume and self.config.mode != 'reach'
+
+    @property
+    def goal_refused(self) -> bool:
+        """Whether the note says why a goal is not pursued."""
+        return self.note.startswith(GOAL_REFUSED)
 
     # Requests of the operator --------------------------------------------------------------------
     def on_start(self, now_s: float) -> list[Action]:
@@ -134,8 +140,8 @@ class EpisodeMachine:
         elif self.config.mode == 'reach' and new and fresh:
             if self.state is State.RUNNING:
                 self._close('end', 'new goal', now_s)
-            if self.state is State.IDLE and self.estop:
-                self.note = 'goal not pursued: the e-stop is tripped'
+            if self.state is State.IDLE and (refusal := self._goal_refusal()):
+                self.note = f'{GOAL_REFUSED}: {refusal}'
             elif self.state is State.IDLE:
                 self._begin(now_s)
         return self._take()
@@ -215,7 +221,7 @@ class EpisodeMachine:
             if self.state is State.CHOOSING and config.mode == 'reach' \
                     and waited > config.swap_timeout_s:
                 self._wanted = False
-                self._rest(f'goal not pursued: {self.note}', now_s)
+                self._rest(f'{GOAL_REFUSED}: {self.note}', now_s)
         elif waited > limits.get(self.state, float('inf')):
             missing = (f': {self._not_swapped()}' if self.state is State.SWAPPING else '')
             self._abort(f'waited {waited:.1f} s for {self.state.value}{missing}', now_s)
@@ -254,6 +260,15 @@ class EpisodeMachine:
                    self._stamp_ns + 1 if self._stamp_ns else None)
         self._go(State.SWAPPING, now_s)
         self._check_swap(now_s)
+
+    def _goal_refusal(self) -> str:
+        encoder_id = getattr(self.statuses.get('encoder'), 'active_encoder', '')
+        if self.estop:
+            return 'the e-stop is tripped'
+        if self.goal is not None and encoder_id and self.goal.encoder_id != encoder_id:
+            return (f'it is a latent of encoder {self.goal.encoder_id!r}, allowed: '
+                    f'{encoder_id!r}; publish its picture on goal/image')
+        return ''
 
     def _not_swapped(self) -> list[str]:
         if not self._bundle_id:

@@ -146,6 +146,11 @@ class Guard:
         self._no_episode = reason
         self.at_rest = False
 
+    @property
+    def rest_reason(self) -> str:
+        """Why nothing moves although nothing is wrong; empty when something is or all may move."""
+        return self._no_episode if self.at_rest else ''
+
     def see_hand(self, position: Velocity, stamp_s: float, watch_s: float) -> None:
         """Take the newest hand position (3,) [m]."""
         self._hand = position if np.isfinite(position).all() else None

@@ -22,7 +22,13 @@ from rig_ros.control.episode_model import NodeStatus
 from rig_ros.control.episode_types import MODES, Action, Call, EpisodeConfig, Goal, State
 from rig_ros.errors import DataError
 from rig_ros.ros import topics
-from rig_ros.ros.conversions import message_to_values, stamp_ns, to_stamp, values_to_message
+from rig_ros.ros.conversions import (
+    cloud_to_latent,
+    message_to_values,
+    stamp_ns,
+    to_stamp,
+    values_to_message,
+)
 from rig_ros.ros.diagnostics import Level
 from rig_ros.ros.lifecycle import RigNode
 from rig_ros.ros.parameters import CommonParameters, param
@@ -111,9 +117,8 @@ class EpisodeNode(RigNode):
         self._do(self._machine.on_status(node, NodeStatus.of_values(values), time.monotonic()))
 
     def _on_goal(self, message: PointCloud2) -> None:
-        goal = None
-        if message.width > 0:
-            goal = Goal(str(stamp_ns(message.header.stamp)), message.header.frame_id)
+        latent = cloud_to_latent(message)
+        goal = None if latent is None else Goal(str(latent.stamp_ns), latent.encoder_id)
         fresh = self._goals.source_ns > self._born_ns
         self._do(self._machine.on_goal(goal, time.monotonic(), fresh=fresh))
 
@@ -163,7 +168,8 @@ class EpisodeNode(RigNode):
                             episode_id=action.episode_id, steps=action.steps)
         machine = self._machine
         waiting = machine.state is State.CHOOSING
-        self.report(Level.WARN if waiting else Level.OK, machine.note, part='episode',
+        level = Level.WARN if waiting else Level.OK
+        self.report(Level.ERROR if machine.goal_refused else level, machine.note, part='episode',
                     mode=self.settings.mode, episodes=machine.episodes, steps=machine.steps)
 
 

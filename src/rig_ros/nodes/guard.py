@@ -171,7 +171,7 @@ class GuardNode(RigNode):
         if now - self._idle_sent_s >= IDLE_PERIOD_S:
             self._send_idle_zero()
             if self._guard.at_rest:
-                self._tell('no episode is running; zero velocity is sent')
+                self._tell(self._guard.rest_reason)
             elif self.board.level('motion') is Level.OK:
                 self._tell(f'no valid command for {1e3 * self._guard.limits.silence_s:.0f} ms; '
                            'zero velocity is sent')
@@ -184,7 +184,8 @@ class GuardNode(RigNode):
         """Report whether motion is allowed; the last reason stays visible when it is again."""
         if reason is not None:
             self._last_reason = reason
-        level = Level.OK if reason is None or self._guard.at_rest else Level.WARN
+        calm = reason is None or reason == self._guard.rest_reason
+        level = Level.OK if calm else Level.WARN
         if self._guard.tripped is not None:
             level = Level.ERROR
         self.report(level, reason or 'commands are forwarded', part='motion',
