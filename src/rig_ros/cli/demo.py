@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rig_ros.ros.witness import Witness
     from rig_ros.simulation.environment import Goal
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
 START_S = 90.0
 """Patience for the processes to be ready: a cold disk and two cores."""

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from rig_ros.cli import checks
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rig_ros.bringup.supervisor import Supervisor
     from rig_ros.ros.witness import Witness
 
-app = typer.Typer(no_args_is_help=True, help='Kill and hang nodes while the arm moves, and time '
-                                             'how fast it stops.')
+app = typer.Typer(no_args_is_help=True, add_completion=False,
+                  help='Kill and hang nodes while the arm moves, and time how fast it stops.')
 console = Console(highlight=False, soft_wrap=True)
 
 PROCESSES = ('camera', 'encoder', 'goal', 'policy', 'guard', 'trainer')

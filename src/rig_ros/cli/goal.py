@@ -18,8 +18,8 @@ from rig_ros.vision.image import (
     write_picture,
 )
 
-app = typer.Typer(no_args_is_help=True, help='Send, capture or clear the goal picture of a '
-                                             'running graph.')
+app = typer.Typer(no_args_is_help=True, add_completion=False,
+                  help='Send, capture or clear the goal picture of a running graph.')
 console = Console(highlight=False, soft_wrap=True)
 
 Namespace = Annotated[str, typer.Option(help='That the graph was started with.')]

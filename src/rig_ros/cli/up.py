@@ -14,8 +14,8 @@ from rich.markup import escape
 from rig_ros.bringup import graph
 from rig_ros.bringup.supervisor import Supervisor
 
-app = typer.Typer(no_args_is_help=True, help='Start a graph of nodes and keep it alive; '
-                                             'Ctrl-C stops all of it.')
+app = typer.Typer(no_args_is_help=True, add_completion=False,
+                  help='Start a graph of nodes and keep it alive; Ctrl-C stops all of it.')
 console = Console(highlight=False, soft_wrap=True)
 
 Task = Annotated[str, typer.Option(help='One of config/tasks/*.yaml.')]
