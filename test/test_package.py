@@ -57,7 +57,7 @@ def test_every_node_has_a_command(wheel: zipfile.ZipFile):
     entry_points.read_string(wheel.read(name).decode())
     scripts = dict(entry_points['console_scripts'])
     nodes = {path.stem for path in (ROOT / 'src/rig_ros/nodes').glob('*.py')
-             if '\ndef main(' in path.read_text()}
+             if 'import RigNode' in path.read_text()}
     assert scripts == {'rig_ros': 'rig_ros.cli.main:main',
                        **{f'{node}_node': f'rig_ros.nodes.{node}:main' for node in nodes}}
 
