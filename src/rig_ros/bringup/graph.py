@@ -142,7 +142,7 @@ class Acting(Deployment):
             NodeSpec('goal', self.model),
             NodeSpec('policy', self.model),
             NodeSpec('guard', {**task, **needed}),
-            NodeSpec('episode', {**self.model, **needed, 'mode': self.mode,
+            NodeSpec('episode', {**self.model, 'mode': self.mode,
                                  'horizon': self.horizon, 'max_lead_steps': max_lead_steps,
                                  'resume_after_abort': resume_after_abort,
                                  'required_nodes': ','.join([*required, 'guard'] if required
