@@ -51,9 +51,8 @@ class Seat:
         self.feed = ModelFeed(bench)
         self.latents = bench.publisher(topics.LATENT)
         self.goals = bench.publisher(topics.GOAL_LATENT)
-        self.images = bench.publisher(topics.CAMERA_IMAGE)
         self.commands = bench.collect(topics.POLICY_COMMAND)
-        bench.connected(self.latents, self.goals, self.images)
+        bench.connected(self.latents, self.goals)
 
     def goal(self, mean: np.ndarray = ONE, encoder: str = '') -> None:
         self.goals.publish(latent_to_cloud(mean, ZERO, encoder or self.model.manifest.encoder_id,
@@ -161,6 +160,7 @@ def test_collecting_needs_pictures_only(tmp_path: Path) -> None:
         node = bench.add(PolicyNode, seed=3)
         feed, commands = ModelFeed(bench), bench.collect(topics.POLICY_COMMAND)
         images = bench.publisher(topics.CAMERA_IMAGE)
+        feed.event('reset', mode='practise', bundle_id='')
         bench.connected(images)
         feed.event('start', mode='practise', bundle_id='')
         bench.until(lambda: node.board.level('action') is Level.WARN)
@@ -169,6 +169,8 @@ def test_collecting_needs_pictures_only(tmp_path: Path) -> None:
         bench.until(lambda: commands)
         assert stamp_ns(commands[0].header.stamp) == stamp
         assert np.abs(twist_to_velocity(commands[0])).sum() > 0
+        feed.event('reset', mode='practise', bundle_id='f' * 64)
+        bench.until(lambda: images.get_subscription_count() == 0)
 
 
 def test_episode_from_before_this_process_is_not_joined(bundle_file: Path) -> None:

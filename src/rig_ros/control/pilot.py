@@ -118,6 +118,11 @@ class Pilot:
         """Change the policy."""
         self._model = model
 
+    @staticmethod
+    def is_random(mode: str, bundle_id: str) -> bool:
+        """Return whether an episode is driven by random actions, for want of a model or not."""
+        return mode == 'collect' or (mode == 'practise' and not bundle_id)
+
     def begin(self, mode: str, bundle_id: str) -> None:
         """An episode starts.
 
@@ -162,7 +167,7 @@ class Pilot:
         """
         if self._mode is None:
             return None
-        if self._mode == 'collect' or (self._mode == 'practise' and not self._bundle_id):
+        if self.is_random(self._mode, self._bundle_id):
             return self._explore(now_ns)
         doubt = self._doubt()
         if doubt is not None:

@@ -26,7 +26,7 @@ from rig_ros.ros.model_slot import ModelWires
 from rig_ros.ros.parameters import CommonParameters, param
 from rig_ros.ros.runner import run
 
-TICK_S = 0.02
+TICK_S = 0.1
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from rig_ros.ros.lifecycle import RigNode
 from rig_ros.ros.model_slot import ModelWires
 from rig_ros.ros.parameters import CommonParameters, param
 from rig_ros.ros.runner import run
+from rig_ros.ros.wiring import Listener
 
 LEVELS = {'idle': Level.OK, 'acting': Level.OK, 'waiting': Level.WARN, 'refusing': Level.ERROR}
 
@@ -59,7 +60,7 @@ class PolicyNode(RigNode):
         self._commands = self.publish_on(topics.POLICY_COMMAND)
         self.listen(topics.GOAL_LATENT, self._on_goal)
         self.listen(topics.LATENT, self._on_latent)
-        self.listen(topics.CAMERA_IMAGE, self._on_image)
+        self._images: Listener | None = None
 
     def activate(self) -> None:
         """Tell which model is in use."""
@@ -73,11 +74,22 @@ class PolicyNode(RigNode):
         self._pilot.use_model(model)
 
     def _on_event(self, values: dict[str, str]) -> None:
-        if values.get('kind') != 'start':
+        kind, bundle_id = values.get('kind'), values.get('bundle_id', '')
+        if kind in ('reset', 'start'):
+            self._watch_images(Pilot.is_random(values.get('mode', ''), bundle_id))
+        if kind != 'start':
             self._pilot.finish()
         elif self._wires.event_source_ns > self._born_ns:  # never join an episode under way
-            self._pilot.begin(values.get('mode', ''), values.get('bundle_id', ''))
+            self._pilot.begin(values.get('mode', ''), bundle_id)
         self._act()
+
+    def _watch_images(self, wanted: bool) -> None:
+        """Subscribe to pictures only for random actions: latents tell all else about them."""
+        if wanted and self._images is None:
+            self._images = self.listen(topics.CAMERA_IMAGE, self._on_image)
+        elif not wanted and self._images is not None:
+            self.unlisten(self._images)
+            self._images = None
 
     def _on_goal(self, message: PointCloud2) -> None:
         try:

@@ -158,10 +158,10 @@ class SimNode(RigNode):
 
     def _publish_real_time(self, picture: bool) -> None:
         now_ns = time.time_ns()
-        if picture:
-            self._publish_picture(now_ns)  # first: its age is the delay of every command
         self._publish_pose(now_ns)
         self._publish_joints(now_ns)
+        if picture:
+            self._publish_picture(time.time_ns())  # last, so that its answer is not delayed
 
     # Both --------------------------------------------------------------------------------------
     def _on_reset(self) -> str:

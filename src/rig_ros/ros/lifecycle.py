@@ -43,7 +43,7 @@ from typing import Any, ClassVar, cast
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -122,6 +122,7 @@ class RigNode(LifecycleNode):
         """Return a publication; `always` publishes while inactive too (status of the node)."""
         publisher = self.create_publisher(
             topic.type, topic.name, topic.qos('publish'),
+            event_callbacks=PublisherEventCallbacks(use_default_callbacks=not topic.fast),
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
         publication = Publication(self, topic, publisher, always)
         self._publications.append(publication)
@@ -133,9 +134,16 @@ class RigNode(LifecycleNode):
         listener = Listener(self, topic, callback)
         subscription = self.create_subscription(
             topic.type, name or topic.name, cast(Any, listener), topic.qos(role),
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=not topic.fast),
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
         self._listeners.append((listener, subscription))
         return listener
+
+    def unlisten(self, listener: Listener) -> None:
+        """Remove a subscription before the node's cleanup: a message nobody needs costs time."""
+        for pair in [pair for pair in self._listeners if pair[0] is listener]:
+            self._listeners.remove(pair)
+            self.destroy_subscription(pair[1])
 
     def watch_process(self, node: str, changed: Callable[[bool], None]) -> None:
         """Call `changed(alive)` when the process of another node comes, is killed or stopped.

@@ -55,6 +55,14 @@ class Topic:
         package, _, _ = self.type.__module__.partition('.')
         return f'{package}/msg/{self.type.__name__}'
 
+    @property
+    def fast(self) -> bool:
+        """Whether both ends are the project's own and each wake-up counts.
+
+        Watching such an end for mismatched quality of service would cost as much as a message.
+        """
+        return self.kind in ('stream', 'command') and self.name != 'camera/image_raw'
+
     def qos(self, role: Role) -> QoSProfile:
         """Return the profile for publishing, for a live reader, or for the recorder."""
         if self.kind == 'latched':
