@@ -19,7 +19,6 @@ from rig_ros.evaluation.report import write_json
 from rig_ros.evaluation.run_files import RunFiles
 from rig_ros.evaluation.training_report import write_training_report
 from rig_ros.learning import bundle as bundles
-from rig_ros.learning.bundle_file import write_atomically
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.trainer import (
@@ -178,11 +177,16 @@ class TrainingRun:
         return summary
 
     def release(self, directory: Path) -> Path:
-        """Copy the finished run's model to a folder, named as the folder, with a model card."""
+        """Write the finished run's model to a folder, named as the folder, with a model card.
+
+        What only training needs (the critics) stays in the run, which halves the download.
+        """
         path = directory / f'{directory.name}.safetensors'
-        bundle = bundles.load(self.files.bundle, self.task.name)
-        write_atomically(path, self.files.bundle.read_bytes())
-        write_card(directory, directory.name, bundle.manifest, bundle.bundle_id, path)
+        manifest = bundles.load(self.files.bundle, self.task.name).manifest
+        modules = {name: module for name, module in self.learner.modules.items()
+                   if 'critics' not in name}
+        bundle_id = bundles.save(path, manifest, modules)
+        write_card(directory, directory.name, manifest, bundle_id, path)
         return path
 
     def _add_row(self, env_steps: int, metrics: Mapping[str, float]) -> None:
