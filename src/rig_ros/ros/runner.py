@@ -14,9 +14,10 @@ import sys
 import traceback
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 
 from rig_ros.errors import RigError
+from rig_ros.ros.executor import make_executor
 from rig_ros.ros.lifecycle import RigNode
 
 
@@ -35,7 +36,7 @@ def spin(node_class: type[RigNode], arguments: list[str] | None = None) -> int:
         return 1
     node: RigNode | None = None
     try:
-        executor = SingleThreadedExecutor()
+        executor = make_executor()
         node = node_class()
         if node.settings.autostart and not node.start():
             return 1 if rclpy.ok() else 0
