@@ -62,7 +62,7 @@ class AppendFile:
         except OSError as error:
             os.ftruncate(self._descriptor, self._written)
             os.lseek(self._descriptor, self._written, os.SEEK_SET)
-            remedy = ('free space on this disk or set another `recordings` folder'
+            remedy = ('free space on this disk or record into another folder'
                       if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
                       else 'check the disk')
             raise HardwareError(
