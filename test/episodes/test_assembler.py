@@ -127,6 +127,19 @@ def test_unusable_commands_do_not_count(velocity: tuple[float, float, float], fr
     assert episode.dropped['command not finite or in another frame'] == 1
 
 
+def test_a_command_sent_after_the_next_picture_was_not_executed():
+    """Lockstep simulation goes on without a command that takes too long, and ignores it."""
+    streams = Streams(steps=3).build()
+    assembler = Assembler(TASK)
+    for number, (topic, cdr) in enumerate(streams.messages, 1):
+        late = schema.local_name(topic) == schema.COMMAND and (
+            header_stamp_ns(cdr) == streams.stamp(1))
+        assembler.add(topic, cdr, number + (10 if late else 0))
+    episode = assembler.finish()
+    assert [len(s) for s in episode.segments] == [1, 1]
+    assert episode.dropped == {'command after the next picture': 1}
+
+
 def test_commands_not_derived_from_a_picture_are_ignored():
     """The guard's zero while nothing valid arrives carries the time, not a picture's stamp."""
     streams = Streams(steps=3).build()

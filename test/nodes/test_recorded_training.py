@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 from recorded_streams import Streams, write_recipe
 
-from rig_ros.errors import ConfigError, DataError
+from rig_ros.errors import ConfigError, DataError, ModelMismatch
 from rig_ros.learning import bundle as bundles
 from rig_ros.nodes.recorded_training import RecordedTraining, TrainingPlan
 
@@ -152,3 +153,10 @@ def test_raises_error_if_the_checkpoint_is_damaged(plan: TrainingPlan):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match='training state'):
         RecordedTraining(plan)
+
+
+def test_raises_error_if_the_folder_belongs_to_another_task(plan: TrainingPlan):
+    RecordedTraining(plan).checkpoint()
+    other = dataclasses.replace(plan, task='push')
+    with pytest.raises(ModelMismatch, match="'reach_xy'"):
+        RecordedTraining(other)

@@ -9,6 +9,7 @@ training and old recordings go through this same code. Rules:
   split.
 - Pictures are ordered by stamp, so late ones fall into place; of two with one stamp the first
   counts.
+- A command that was sent after the next picture was too late to be executed between the two.
 - Two different commands for one picture contradict each other: that transition is dropped.
 - Commands that are not finite, or in another frame than `base`, are dropped and counted.
 - Pictures from before the episode's `reset` do not count. After `end` no command counts; after
@@ -109,22 +110,29 @@ class Assembler:
         self._pictures: dict[int, Picture] = {}
         self._commands: dict[int, NDArray[np.float64]] = {}
         self._conflicts: set[int] = set()
+        self._pictures_sent: dict[int, int] = {}
+        self._commands_sent: dict[int, int] = {}
         self._encoders: dict[int, str] = {}
         self._goals: list[tuple[int, Picture, str]] = []
         self._events: list[Event] = []
         self._dropped: Counter[str] = Counter()
 
-    def add(self, topic: str, cdr: bytes) -> None:
+    def add(self, topic: str, cdr: bytes, sent_ns: int = 0) -> None:
         """Take one recorded message; topics that learning does not need are ignored.
+
+        Args:
+            topic: resolved name.
+            cdr: the serialised message.
+            sent_ns: when it was published, by a clock common to all; 0 where not known.
 
         Raises:
             DataError: bytes that are not what the topic carries.
         """
         name = schema.local_name(topic)
         if name == schema.IMAGE:
-            self._add_picture(cdr)
+            self._add_picture(cdr, sent_ns)
         elif name == schema.COMMAND:
-            self._add_command(cdr)
+            self._add_command(cdr, sent_ns)
         elif name == schema.LATENT:
             self._encoders[messages.header_stamp_ns(cdr)] = messages.header_frame(cdr)
         elif name in (schema.GOAL_PREVIEW, schema.GOAL_IMAGE):
@@ -133,19 +141,21 @@ class Assembler:
         elif name == schema.EVENTS:
             self._events += messages.decode_events(cdr)
 
-    def _add_picture(self, cdr: bytes) -> None:
+    def _add_picture(self, cdr: bytes, sent_ns: int) -> None:
         stamp, picture = messages.decode_image(cdr)
         if stamp in self._pictures:
             self._dropped['second picture of a stamp'] += 1
             return
         self._pictures[stamp] = picture
+        self._pictures_sent[stamp] = sent_ns
 
-    def _add_command(self, cdr: bytes) -> None:
+    def _add_command(self, cdr: bytes, sent_ns: int) -> None:
         twist = messages.decode_twist(cdr)
         if twist.frame != FRAME or not np.isfinite(twist.velocity).all():
             self._dropped['command not finite or in another frame'] += 1
             return
         before = self._commands.setdefault(twist.stamp_ns, twist.velocity)
+        self._commands_sent.setdefault(twist.stamp_ns, sent_ns)
         if not np.array_equal(before, twist.velocity):
             self._conflicts.add(twist.stamp_ns)
 
@@ -217,6 +227,8 @@ class Assembler:
             self._dropped['picture without an executed command'] += 1
         elif now in self._conflicts:
             self._dropped['contradicting commands'] += 1
+        elif self._commands_sent[now] > (self._pictures_sent[after] or 1 << 63):
+            self._dropped['command after the next picture'] += 1
         elif not SHORTEST_PERIODS <= periods <= LONGEST_PERIODS:
             self._dropped['gap between pictures'] += 1
         else:
@@ -261,5 +273,5 @@ def assemble(path: Path, task: TaskConfig) -> AssembledEpisode:
     """
     assembler = Assembler(task)
     for message in read_messages(path):
-        assembler.add(message.topic, message.cdr)
+        assembler.add(message.topic, message.cdr, message.publish_ns)
     return assembler.finish()

@@ -119,14 +119,14 @@ def inspect_episode(path: Path, task_name: str = '') -> EpisodeFigures:
     """
     file = episode_file(path)
     times: dict[tuple[str, str], list[int]] = {}
-    kept: list[tuple[str, bytes]] = []
+    kept: list[tuple[str, bytes, int]] = []
     for message in read_messages(file):
         times.setdefault((message.topic, message.type), []).append(message.log_ns)
-        kept.append((message.topic, message.cdr))
+        kept.append((message.topic, message.cdr, message.publish_ns))
     task = _recorded_task(kept) or task_name or 'reach_xy'
     assembler = Assembler(tasks.load(task))
-    for topic, cdr in kept:
-        assembler.add(topic, cdr)
+    for topic, cdr, sent_ns in kept:
+        assembler.add(topic, cdr, sent_ns)
     episode = assembler.finish()
     every = [t for group in times.values() for t in group]
     goal = any(part.goal_image_hwc_u8 is not None for part in episode.segments)
@@ -139,9 +139,9 @@ def inspect_episode(path: Path, task_name: str = '') -> EpisodeFigures:
         _sheet_pictures(episode))
 
 
-def _recorded_task(kept: list[tuple[str, bytes]]) -> str:
+def _recorded_task(kept: list[tuple[str, bytes, int]]) -> str:
     probe = Assembler(tasks.load('reach_xy'))
-    for topic, cdr in kept:
+    for topic, cdr, _ in kept:
         if schema.local_name(topic) == schema.EVENTS:
             probe.add(topic, cdr)
     return probe.finish().task

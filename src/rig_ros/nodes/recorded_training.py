@@ -22,7 +22,7 @@ import yaml
 from rig_ros.control import task as tasks
 from rig_ros.control.task import TaskConfig
 from rig_ros.episodes.assembler import AssembledEpisode, assemble
-from rig_ros.errors import ConfigError, DataError, RigError
+from rig_ros.errors import ConfigError, DataError, ModelMismatch, RigError
 from rig_ros.learning import bundle as bundles
 from rig_ros.learning import config as recipes
 from rig_ros.learning.bundle_file import write_atomically
@@ -123,7 +123,12 @@ class RecordedTraining:
 
     def _resume(self) -> None:
         state = TrainingState.load(self._folder / CHECKPOINT)
-        values = state.values['recorded_training']
+        values, task = state.values.get('recorded_training'), state.values['config']['task']
+        if values is None or task != self.task.name:
+            raise ModelMismatch(
+                f'{self._folder / CHECKPOINT}: of task {task!r}, '
+                f'{"from recordings" if values else "from a training without recordings"}, '
+                f'allowed: task {self.task.name!r} from recordings; set another `directory`')
         missing = []
         for path in values['learned']:
             try:
