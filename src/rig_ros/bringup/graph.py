@@ -179,7 +179,8 @@ class Simulation(Acting):
         world = NodeSpec('sim', {'task': self.model['task'], 'clock': self.clock,
                                  'raw_camera': self.raw_camera, 'seed': self.seed,
                                  'control_hz': self.control_hz, 'use_sim_time': False})
-        camera = [NodeSpec('camera', {**self.model, 'source': 'topic'})] if self.raw_camera else []
+        raw = {**self.model, 'source': 'topic', 'reliable': True}
+        camera = [NodeSpec('camera', raw)] if self.raw_camera else []
         # In lockstep a missing command stops time itself; the wall clock's limits mean nothing.
         lockstep = self.clock == 'lockstep'
         required = [] if lockstep else self.links([node.name for node in camera])

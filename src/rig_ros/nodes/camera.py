@@ -28,6 +28,8 @@ from rig_ros.vision.image import Intrinsics, Picture
 
 POLL_S = 0.004
 WATCH_S = 0.1
+LOCKSTEP_PATIENCE = 4.0
+"""Factor on the allowed silence where time is simulated: pictures come when the graph asks."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class CameraParameters(CommonParameters):
     device_width: int = param(640, 'Asked of a device [px].', low=16, high=8192)
     device_height: int = param(480, 'Asked of a device [px].', low=16, high=8192)
     device_hz: float = param(30.0, 'Asked of a device [Hz].', low=1.0, high=240.0)
+    reliable: bool = param(False, 'Ask the driver on camera/image_raw for every picture; it must '
+                                  'offer reliable delivery.')
     repeat: bool = param(False, 'Start a video file again at its end.')
     silent_s: float = param(0.5, 'Without a picture for this long the camera counts as stopped '
                                  '[s].', low=0.1, high=10.0)
@@ -71,11 +75,14 @@ class CameraNode(RigNode):
         self._stream = CameraStream(task.image_size, settings.control_hz or task.control_hz,
                                     settings.crop)
         self._intrinsics: Intrinsics | None = None
+        simulated = bool(self.get_parameter('use_sim_time').value)
+        self._silent_s = settings.silent_s * (LOCKSTEP_PATIENCE if simulated else 1.0)
         self._seen_s = time.monotonic()
         self._image = self.publish_on(topics.CAMERA_IMAGE)
         self._info = self.publish_on(topics.CAMERA_INFO)
         if settings.source == 'topic':
-            self.listen(topics.CAMERA_RAW, self._on_raw)
+            self.listen(topics.CAMERA_RAW, self._on_raw,
+                        role='record' if settings.reliable else 'live')
         else:
             self._open(settings)
             self.every(POLL_S, self._poll)
@@ -134,7 +141,7 @@ class CameraNode(RigNode):
 
     def _watch(self) -> None:
         silent_s = time.monotonic() - self._seen_s
-        if silent_s <= self.settings.silent_s:
+        if silent_s <= self._silent_s:
             self.report(Level.OK, 'pictures arrive', part='source')
         elif self.board.level('source') is not Level.ERROR:
             why = self._reader.problem if self._reader else ''
