@@ -45,8 +45,10 @@ def run(directory: Path, config: TrainConfig = CONFIG, **options: Any) -> Traini
 
 
 def test_a_run_leaves_model_metrics_and_report(tmp_path):
-    training = run(tmp_path / 'r')
+    seen: list[int] = []
+    training = run(tmp_path / 'r', evaluated=lambda steps, _: seen.append(steps))
     training.train()
+    assert seen == [40, 80]
     figures = training.finish(goals=4, run={'command': 'test'})
     assert {p.name for p in (tmp_path / 'r').iterdir()} == {
         'config.yaml', 'metrics.csv', 'checkpoint.safetensors', 'bundle.safetensors',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,7 +68,7 @@ def train(
     bars = Bars(recipe.env_steps)
     try:
         training = TrainingRun(directory, recipe, task, environment, seed, resume=resume,
-                               progress=bars.update)
+                               progress=bars.update, evaluated=bars.evaluated)
         with bars:
             training.train()
             figures = training.finish(goals, {'command': ' '.join(['rig_ros', *sys.argv[1:]])})
@@ -135,7 +136,6 @@ class Bars:
             TextColumn('{task.fields[figures]}'), console=console)
         self._steps = self._progress.add_task('steps', total=steps, figures='')
         self._phase = self._progress.add_task('', total=1, figures='')
-        self._last = ''
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -150,12 +150,14 @@ class Bars:
 
     def update(self, event: Step) -> None:
         """Show how far the run is."""
-        figures = ', '.join(f'{name.split("_")[0]} {100 * value:.1f} cm' for name, value
-                            in event.metrics.items() if name.endswith('median_distance_m'))
-        self._progress.update(self._steps, completed=event.env_steps, figures=figures)
-        if figures != self._last and not console.is_terminal:
-            console.print(f'{event.env_steps} steps: median {figures}')
-        self._last = figures
-        visible = event.phase == 'vae'
-        self._progress.update(self._phase, visible=visible, completed=event.done,
+        self._progress.update(self._steps, completed=event.env_steps)
+        self._progress.update(self._phase, visible=event.phase == 'vae', completed=event.done,
                               total=event.total, description=PHASES[event.phase])
+
+    def evaluated(self, env_steps: int, distances: Mapping[str, float]) -> None:
+        """Show the newest quick evaluation; print it where no bar can be drawn."""
+        figures = ', '.join(f'{name.split("_")[0]} {100 * value:.1f} cm'
+                            for name, value in distances.items() if '_median_' in name)
+        self._progress.update(self._steps, figures=figures)
+        if not console.is_terminal:
+            console.print(f'{env_steps} steps: median {figures}')

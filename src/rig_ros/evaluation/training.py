@@ -65,6 +65,7 @@ class TrainingRun:
     def __init__(self, directory: Path, config: TrainConfig, task: TaskConfig,
                  environment: Environment, seed: int, *, resume: bool = False,
                  progress: ProgressHook = ignore_progress,
+                 evaluated: Callable[[int, Mapping[str, float]], None] = lambda _, __: None,
                  clock: Callable[[], float] = time.monotonic) -> None:
         """Prepare the folder and the learner.
 
@@ -76,6 +77,7 @@ class TrainingRun:
             seed: of weights, exploration and draws; a resumed run keeps its own.
             resume: go on from the folder's checkpoint.
             progress: called often.
+            evaluated: called with steps and distances [m] after each quick evaluation.
             clock: seconds.
 
         Raises:
@@ -86,6 +88,7 @@ class TrainingRun:
         self.task = task
         self.environment = environment
         self._progress = progress
+        self._evaluated = evaluated
         self._clock = clock
         self._evaluation_s = 0.0
         self.learner = Learner(config, task.action_dim, seed)
@@ -120,8 +123,7 @@ class TrainingRun:
                 measured[f'{name}_median_{METRES}'] = summary.median
             self._evaluation_s += self._clock() - began
             self._add_row(learner.env_steps, measured)
-            self._progress(Progress('collect', learner.env_steps, self.config.env_steps,
-                                    learner.env_steps, {**learner.metrics, **measured}))
+            self._evaluated(learner.env_steps, measured)
             return measured
 
         def progress(event: Progress) -> None:
@@ -129,7 +131,7 @@ class TrainingRun:
                 self._add_row(event.env_steps, event.metrics)
                 if event.env_steps - self._saved_at >= CHECKPOINT_EVERY_STEPS:
                     self.save_checkpoint()
-            self._progress(dataclasses.replace(event, metrics={**event.metrics, **measured}))
+            self._progress(event)
 
         train_in_environment(
             self.environment, self.learner, self.config.env_steps, horizon=self.task.horizon,
