@@ -12,6 +12,8 @@ from rig_ros.vision.image import CropRegion, Intrinsics, Picture, crop_and_resiz
 
 EARLY = 0.25
 """Share of a period by which a picture may come early and still be taken."""
+LATE = 0.5
+"""Share of a period from which a late picture begins a new rhythm, instead of being caught up."""
 
 
 class CameraStream:
@@ -57,7 +59,7 @@ class CameraStream:
             raise HardwareError(
                 f'camera picture: got {width}x{height}, allowed: {self._source[0]}x'
                 f'{self._source[1]} as at the start; set the camera back or restart this node')
-        late = stamp_ns - self._due_ns > self._period_ns or stamp_ns < self._last_ns
+        late = stamp_ns - self._due_ns > LATE * self._period_ns or stamp_ns < self._last_ns
         self._due_ns = (stamp_ns if late else self._due_ns) + self._period_ns
         self._last_ns = stamp_ns
         return crop_and_resize(picture, self._region, self._size)
