@@ -21,7 +21,7 @@ from rig_ros.episodes import schema
 from rig_ros.episodes.append_file import AppendFile
 from rig_ros.episodes.assembler import assemble
 from rig_ros.episodes.reading import find_episodes, read_messages
-from rig_ros.episodes.recording import SETTLE_S, Arrival, EpisodeRecorder, FinishedEpisode
+from rig_ros.episodes.recording import DRAIN_S, SETTLE_S, Arrival, EpisodeRecorder, FinishedEpisode
 from rig_ros.errors import DataError, HardwareError
 
 START_NS = 50 * NANO
@@ -60,6 +60,7 @@ class Graph:
         self.send(schema.IMAGE, image_cdr(self.now_ns, picture(self.step)))
 
     def episode(self, episode_id: str, steps: int = 3, closing: str = 'end') -> None:
+        self.step += 1
         self.event('reset', episode_id)
         self.event('start', episode_id)
         self.steps(steps)
@@ -99,6 +100,37 @@ def test_the_next_episode_closes_the_one_before(graph: Graph):
     assert [f.file.images for f in graph.finished] == [4, 4, 4]
 
 
+def test_events_that_overtake_pictures_do_not_mix_episodes(graph: Graph):
+    """Under load pictures queue for longer than events: all events of both episodes come first."""
+    events: list[tuple[str, str, int]] = []
+    graph.step = 1
+    for episode_id in ('e1', 'e2'):
+        events += [('reset', episode_id, graph.step), ('start', episode_id, graph.step),
+                   ('end', episode_id, graph.step + 4)]
+        graph.step += 5
+    for kind, episode_id, step in events:
+        graph.step = step
+        graph.event(kind, episode_id)
+    graph.wait(1.0)
+    graph.step = 0
+    graph.steps(11)
+    graph.wait(1.0)
+    assert [(f.file.episode_id, f.file.images) for f in graph.finished] == [('e1', 5), ('e2', 5)]
+    for done in graph.finished:
+        assert assemble(done.file.path, tasks.load('reach')).steps == 4
+
+
+def test_a_silent_camera_does_not_keep_a_file_open_for_long(graph: Graph):
+    graph.event('reset')
+    graph.steps(2)
+    graph.step += 1
+    graph.event('abort')
+    graph.wait(DRAIN_S - 0.1)
+    assert graph.finished == []
+    graph.wait(0.2)
+    assert graph.finished[0].file.images == 2
+
+
 def test_latched_messages_open_every_file(graph: Graph):
     graph.send(schema.ESTOP, bool_cdr(True))
     graph.send(schema.ESTOP, bool_cdr(False))
@@ -126,7 +158,7 @@ def test_an_abort_closes_too_and_says_so(graph: Graph):
 def test_an_episode_without_pictures_leaves_nothing(graph: Graph):
     graph.event('reset')
     graph.event('abort')
-    graph.wait(1.0)
+    graph.wait(DRAIN_S)
     assert graph.finished == []
     assert list(graph.recorder.folder.iterdir()) == []
 
@@ -135,7 +167,7 @@ def test_a_start_without_its_reset_is_recorded(graph: Graph):
     graph.event('start')
     graph.steps(2)
     graph.event('end')
-    graph.wait(1.0)
+    graph.wait(DRAIN_S)
     assert graph.finished[0].file.commands == 2
 
 
@@ -147,7 +179,7 @@ def _killed(tmp_path: Path) -> None:
     graph.event('reset', 'e2')
     graph.event('start', 'e2')
     graph.steps(5)
-    graph.recorder._open.writer.close()  # type: ignore[union-attr]
+    graph.recorder._files[-1].writer.close()
 
 
 def test_a_killed_recorder_restores_and_goes_on(tmp_path: Path):
@@ -209,6 +241,8 @@ def test_too_little_space_refuses_the_episode_and_recovers_later(graph: Graph):
 def test_a_disk_that_fills_up_loses_nothing_recorded(graph: Graph,
                                                      monkeypatch: pytest.MonkeyPatch):
     graph.episode('e1')
+    graph.wait(1.0)
+    graph.step += 1
     graph.event('reset', 'e2')
     graph.steps(4)
     whole = AppendFile.flush

@@ -1,6 +1,6 @@
 """Says what recordings hold: counts, rates, gaps, transitions, and pictures on one sheet.
 
-Times in seconds of the graph's clock (simulated where the graph was), pictures `image_hwc_u8`.
+Times in seconds, by the stamps of the messages; pictures are `image_hwc_u8`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from rig_ros.control import task as tasks
-from rig_ros.episodes import schema
+from rig_ros.episodes import messages, schema
 from rig_ros.episodes.assembler import AssembledEpisode, Assembler
 from rig_ros.episodes.reading import episode_file, find_episodes, read_messages
 from rig_ros.episodes.store import PART_SUFFIX, SUFFIX
@@ -23,6 +23,8 @@ from rig_ros.vision.image import Picture
 GAP_FACTOR = 1.5
 """A pause longer than this many median intervals is a gap."""
 SHEET_COLUMNS = 10
+UNSTAMPED = ('std_msgs/msg/Bool',)
+"""Recorded types without a header."""
 _BORDER = 2
 
 
@@ -52,6 +54,7 @@ class EpisodeFigures:
     bundle_id: str
     bytes: int
     duration_s: float
+    """From the first to the last picture."""
     steps: int
     segments: int
     has_goal: bool
@@ -121,19 +124,22 @@ def inspect_episode(path: Path, task_name: str = '') -> EpisodeFigures:
     times: dict[tuple[str, str], list[int]] = {}
     kept: list[tuple[str, bytes, int]] = []
     for message in read_messages(file):
-        times.setdefault((message.topic, message.type), []).append(message.log_ns)
+        stamp = (message.log_ns if message.type in UNSTAMPED
+                 else messages.header_stamp_ns(message.cdr))
+        times.setdefault((message.topic, message.type), []).append(stamp)
         kept.append((message.topic, message.cdr, message.publish_ns))
     task = _recorded_task(kept) or task_name or 'reach_xy'
     assembler = Assembler(tasks.load(task))
     for topic, cdr, sent_ns in kept:
         assembler.add(topic, cdr, sent_ns)
     episode = assembler.finish()
-    every = [t for group in times.values() for t in group]
+    seen = [t for (topic, _), group in times.items() for t in group
+            if schema.local_name(topic) == schema.IMAGE]
     goal = any(part.goal_image_hwc_u8 is not None for part in episode.segments)
     return EpisodeFigures(
         file, episode.episode_id or file.name.removesuffix(SUFFIX), episode.mode, task,
         episode.outcome, episode.reason, episode.bundle_id, file.stat().st_size,
-        1e-9 * (max(every) - min(every)) if every else 0.0, episode.steps,
+        1e-9 * (max(seen) - min(seen)) if seen else 0.0, episode.steps,
         len(episode.segments), goal, episode.dropped,
         tuple(_figures(topic, kind, stamps) for (topic, kind), stamps in sorted(times.items())),
         _sheet_pictures(episode))

@@ -1,7 +1,11 @@
 """Decides which messages belong to which recording; the recorder node without ROS.
 
-A recording opens at an episode's `reset` and closes a short grace after `end` or `abort`, or when
-the next episode begins. Latched messages are kept and open every file, so that each stands alone.
+A recording opens at an episode's `reset` and closes after `end`, `abort` or the next episode's
+`reset`. Topics queue separately, so an event can overtake pictures that were taken before it:
+streams are therefore told apart by their stamps, and a file stays open until a picture from after
+its end has come, and a short grace. Latched messages are kept and open every file, so that each
+stands alone.
+
 After a restart the latched history of events is replayed: it only tells which episode is under
 way, and that one is taken up again in a file of its own. A full disk ends the recording with all
 whole steps safe; the next episode tries again. Seconds are of a monotonic clock.
@@ -10,9 +14,10 @@ whole steps safe; the next episode tries again. Seconds are of a monotonic clock
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rig_ros.episodes import messages, recovery, schema
@@ -25,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 SETTLE_S = 0.5
 """How long after the start latched history may still arrive."""
+DRAIN_S = 3.0
+"""How long pictures from before an episode's end are waited for."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +71,21 @@ class Counters:
 
 @dataclass
 class _Open:
+    """A file being written."""
+
     writer: EpisodeWriter
     episode_id: str
-    facts: dict[str, str] = field(default_factory=dict)
-    close_at_s: float | None = None
+    begin_ns: int
+    """Streams with an older stamp belong to an earlier episode."""
+    facts: dict[str, str]
+    until_ns: int | None = None
+    """Set once the episode is over: a picture from then on says that all before it came."""
+    close_at_s: float = math.inf
+
+    def over(self, stamp_ns: int, close_at_s: float) -> None:
+        """Note that the episode is over; close at that time at the latest."""
+        if self.until_ns is None:
+            self.until_ns, self.close_at_s = stamp_ns, close_at_s
 
 
 class EpisodeRecorder:
@@ -82,7 +100,7 @@ class EpisodeRecorder:
             folder: of the run; each episode gets a folder below it.
             task: name written into every recording.
             finished: called with each closed recording.
-            grace_s: how long a file stays open after the episode ended.
+            grace_s: how long a file stays open after the episode's last picture.
             min_free_mib: an episode is not begun with less space on the disk.
             free: free bytes of the disk of a folder.
         """
@@ -95,7 +113,8 @@ class EpisodeRecorder:
         self._grace_s = grace_s
         self._min_free = min_free_mib * MIB
         self._free = free
-        self._open: _Open | None = None
+        self._files: list[_Open] = []
+        self._newest_picture_ns = 0
         self._latched: dict[str, deque[Arrival]] = {
             t.name: deque(maxlen=t.depth) for t in schema.REPEATED}
         self._started_ns = 0
@@ -104,13 +123,18 @@ class EpisodeRecorder:
 
     @property
     def episode_id(self) -> str:
-        """The episode being recorded, or ''."""
-        return self._open.episode_id if self._open else ''
+        """The episode under way that is being recorded, or ''."""
+        current = self._current
+        return current.episode_id if current else ''
+
+    @property
+    def _current(self) -> _Open | None:
+        return self._files[-1] if self._files and self._files[-1].until_ns is None else None
 
     @property
     def open_bytes(self) -> int:
-        """Bytes of the open recording that a crash cannot take."""
-        return self._open.writer.size if self._open else 0
+        """Bytes of the open recordings that a crash cannot take."""
+        return sum(file.writer.size for file in self._files)
 
     def start(self, system_ns: int, now_s: float) -> None:
         """Begin: restore what a crash left; events sent before `system_ns` are history.
@@ -159,21 +183,38 @@ class EpisodeRecorder:
                 self._event(event, arrival, now_s)
             return
         self.remember(arrival)
-        if self._open is None and self._under_way and now_s >= self._settled_at_s:
+        if not self._files and self._under_way and now_s >= self._settled_at_s:
             self._take_up(now_s)
-        self._write(arrival, name)
+        if name in self._latched:
+            self._write(self._current, arrival)
+        else:
+            self._route(arrival, name, now_s)
+
+    def _route(self, arrival: Arrival, name: str, now_s: float) -> None:
+        """Write a stream's message to the episode its stamp belongs to."""
+        stamp = messages.header_stamp_ns(arrival.cdr)
+        self._write(next((f for f in reversed(self._files) if stamp >= f.begin_ns), None), arrival)
+        if name == schema.IMAGE:
+            self.counters.images += 1
+            self._newest_picture_ns = max(self._newest_picture_ns, stamp)
+            self._see_ends(now_s)
+
+    def _see_ends(self, now_s: float) -> None:
+        """Start the grace of episodes of which the last picture has come."""
+        for file in self._files:
+            if file.until_ns is not None and self._newest_picture_ns >= file.until_ns:
+                file.close_at_s = min(file.close_at_s, now_s + self._grace_s)
 
     def tick(self, now_s: float) -> None:
         """Close what is due and make everything so far safe; call about ten times a second."""
-        if self._open is None:
-            return
-        if self._open.close_at_s is not None and now_s >= self._open.close_at_s:
-            self.close()
-            return
-        try:
-            self._open.writer.flush()
-        except HardwareError as error:
-            self._break_off(error)
+        for file in list(self._files):
+            if now_s >= file.close_at_s:
+                self._finish(file)
+                continue
+            try:
+                file.writer.flush()
+            except HardwareError as error:
+                self._break_off(file, error)
 
     def _event(self, event: Event, arrival: Arrival, now_s: float) -> None:
         begins = event.kind in ('reset', 'start')
@@ -182,50 +223,53 @@ class EpisodeRecorder:
             self._under_way = [*earlier, arrival] if begins else []
             return
         self._under_way = []
-        current = self._open
-        if begins and (current is None or current.episode_id != event.episode_id):
-            self._begin(event)
-        if self._open is None or self._open.episode_id != event.episode_id:
-            return
-        self._write(arrival, schema.EVENTS)
-        if self._open is not None:
-            self._note(self._open, event, now_s)
+        if begins and self.episode_id != event.episode_id:
+            self._begin(event, event.stamp_ns, arrival.log_ns, now_s)
+        for file in self._files:
+            if file.episode_id == event.episode_id:
+                self._write(file, arrival)
+                self._note(file, event, now_s)
 
-    def _note(self, current: _Open, event: Event, now_s: float) -> None:
+    def _note(self, file: _Open, event: Event, now_s: float) -> None:
         for key in ('mode', 'bundle_id', 'encoder_id', 'goal_id', 'reason'):
             if getattr(event, key):
-                current.facts[key] = getattr(event, key)
+                file.facts[key] = getattr(event, key)
         if event.kind in ('end', 'abort'):
-            current.facts['outcome'] = event.kind
-            current.close_at_s = now_s + self._grace_s
+            file.facts['outcome'] = event.kind
+            file.over(event.stamp_ns, now_s + DRAIN_S)
+            self._see_ends(now_s)
 
     def _take_up(self, now_s: float) -> None:
         """Go on with the episode that was under way when this process started."""
         arrivals, self._under_way = self._under_way, []
         events = [e for a in arrivals for e in messages.decode_events(a.cdr)]
-        self._begin(events[-1])
-        for arrival in arrivals:
-            self._write(arrival, schema.EVENTS)
-        if self._open is not None:
-            self._open.facts['outcome'] = 'cut'
+        self._begin(events[-1], 0, arrivals[-1].log_ns, now_s)
+        current = self._current
+        if current is not None:
+            for arrival in arrivals:
+                self._write(current, arrival)
             for event in events:
-                self._note(self._open, event, now_s)
+                self._note(current, event, now_s)
 
-    def _begin(self, event: Event) -> None:
-        self.close()
+    def _begin(self, event: Event, begin_ns: int, log_ns: int, now_s: float) -> None:
+        for file in self._files:
+            file.over(event.stamp_ns, now_s + DRAIN_S)
+        self._see_ends(now_s)
         try:
             self._require_space()
-            if self.failure:
+            if self.failure and not self._files:
                 self._restore()
             name = self._free_name(event.episode_id)
             writer = EpisodeWriter(self.folder, name, {'task': self._task})
         except (HardwareError, DataError) as error:
-            self._fail(error)
+            self.failure = str(error)
             return
         self.failure = ''
-        self._open = _Open(writer, event.episode_id, {'task': self._task, 'outcome': 'cut'})
+        current = _Open(writer, event.episode_id, begin_ns,
+                        {'task': self._task, 'outcome': 'cut'})
+        self._files.append(current)
         for kept in [a for queue in self._latched.values() for a in queue]:
-            self._write(kept, schema.local_name(kept.topic))
+            self._write(current, replace(kept, log_ns=log_ns))
 
     def _require_space(self) -> None:
         free = self._free(self.folder)
@@ -242,46 +286,43 @@ class EpisodeRecorder:
             name = f'{episode_id}-{number}'
         return name
 
-    def _write(self, arrival: Arrival, name: str) -> None:
-        if self._open is None:
+    def _write(self, file: _Open | None, arrival: Arrival) -> None:
+        if file is None or file not in self._files:
             return
         try:
-            self._open.writer.write(arrival.topic, arrival.cdr, arrival.log_ns,
-                                    arrival.publish_ns)
+            file.writer.write(arrival.topic, arrival.cdr, arrival.log_ns, arrival.publish_ns)
         except HardwareError as error:
-            self._break_off(error)
+            self._break_off(file, error)
             return
         self.counters.messages += 1
-        self.counters.images += name == schema.IMAGE
 
-    def _break_off(self, error: HardwareError) -> None:
-        current, self._open = self._open, None
-        if current is not None:
-            self.counters.broken_off += 1
-            try:
-                current.writer.close()
-            except OSError as closing:
-                logger.error('%s: could not be synced (%s)', current.writer.partial, closing)
-        self._fail(error)
-
-    def _fail(self, error: RigError) -> None:
+    def _break_off(self, file: _Open, error: HardwareError) -> None:
+        self._files.remove(file)
+        self.counters.broken_off += 1
+        try:
+            file.writer.close()
+        except OSError as closing:
+            logger.error('%s: could not be synced (%s)', file.writer.partial, closing)
         self.failure = str(error)
 
     def close(self) -> None:
-        """Finish the open recording, if any; one without pictures is deleted."""
-        current, self._open = self._open, None
-        if current is None:
+        """Finish all open recordings."""
+        for file in list(self._files):
+            self._finish(file)
+
+    def _finish(self, file: _Open) -> None:
+        """Finish a recording; one without pictures is deleted."""
+        if file.writer.count(schema.IMAGE) == 0:
+            self._files.remove(file)
+            file.writer.discard()
             return
-        if current.writer.count(schema.IMAGE) == 0:
-            current.writer.discard()
-            return
-        facts = {**current.facts, 'part_of': current.episode_id}
+        facts = {**file.facts, 'part_of': file.episode_id}
         try:
-            file = current.writer.finish(**facts)
+            done = file.writer.finish(**facts)
         except HardwareError as error:
-            self._open = current
-            self._break_off(error)
+            self._break_off(file, error)
             return
+        self._files.remove(file)
         self.counters.episodes += 1
-        self.counters.bytes += file.size
-        self._finished(FinishedEpisode(file, facts))
+        self.counters.bytes += done.size
+        self._finished(FinishedEpisode(done, facts))

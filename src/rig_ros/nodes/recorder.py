@@ -36,7 +36,7 @@ class RecorderParameters(CommonParameters):
 
     directory: str = param('recordings/latest', 'Folder of the run; each episode gets its own '
                                                 'folder below it.')
-    grace_s: float = param(0.3, 'How long a file stays open after the end of its episode [s].',
+    grace_s: float = param(0.3, 'How long a file stays open after the last picture [s].',
                            low=0.0, high=10.0)
     min_free_mib: int = param(200, 'An episode is not begun with less free disk than this [MiB].',
                               low=1)
@@ -63,8 +63,8 @@ class RecorderNode(RigNode):
             grace_s=self.settings.grace_s, min_free_mib=self.settings.min_free_mib)
         self._recorder.start(time.time_ns(), time.monotonic())
         recorded = [t for t in topics.ALL if t.recorded and t is not topics.EPISODE_EVENTS]
-        # Events last: a picture that waits together with an event is taken before it.
-        for topic in (*recorded, topics.EPISODE_EVENTS):
+        # Events first: of what waits together, the event is taken before the streams.
+        for topic in (topics.EPISODE_EVENTS, *recorded):
             self._raw_subscriptions.append(self.create_subscription(
                 topic.type, topic.name, self._taker(self.resolve_topic_name(topic.name)),
                 topic.qos('record'), raw=True,
