@@ -191,9 +191,10 @@ class EpisodeRecorder:
             self._route(arrival, name, now_s)
 
     def _route(self, arrival: Arrival, name: str, now_s: float) -> None:
-        """Write a stream's message to the episode its stamp belongs to."""
+        """Write a stream's message to the episode its stamp belongs to; 0 means the present."""
         stamp = messages.header_stamp_ns(arrival.cdr)
-        self._write(next((f for f in reversed(self._files) if stamp >= f.begin_ns), None), arrival)
+        home = next((f for f in reversed(self._files) if stamp >= f.begin_ns), None)
+        self._write(home if stamp else self._current, arrival)
         if name == schema.IMAGE:
             self.counters.images += 1
             self._newest_picture_ns = max(self._newest_picture_ns, stamp)
