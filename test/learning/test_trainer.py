@@ -10,7 +10,7 @@ import torch
 from toy_training import MovingSquare, small_config
 
 from rig_ros.errors import DataError, ModelMismatch
-from rig_ros.learning.config import TD3Config, VAEConfig
+from rig_ros.learning.config import ExploreConfig, TD3Config, VAEConfig
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.trainer import Evaluation, Learner, train_in_environment
 
@@ -158,11 +158,10 @@ def test_batch_norm_of_the_papers_network_is_still_while_encoding():
 @pytest.mark.slow
 def test_learns_to_move_a_square_to_where_a_picture_shows_it():
     config = small_config(
-        vae=VAEConfig(latent_dim=4, networks='patch', batch_size=32, first_steps=400),
+        vae=VAEConfig(latent_dim=4, networks='patch', batch_size=32, first_steps=500),
         td3=TD3Config(hidden=(64, 64), batch_size=128, discount=0.9, first_updates=1000,
                       updates_per_step=1.0),
-        replay_frames=3000)
-    config = type(config)(**{**config.__dict__, 'explore': type(config.explore)(random_steps=500)})
+        replay_frames=3000, goals='visited', explore=ExploreConfig(random_steps=500))
     learner, world = Learner(config, 2, 0), MovingSquare()
     train_in_environment(world, learner, 1500, horizon=25)
     rng, errors = np.random.default_rng(1), []
@@ -174,7 +173,7 @@ def test_learns_to_move_a_square_to_where_a_picture_shows_it():
         for _ in range(15):
             image = world.step(learner.act(learner.encode(image), goal))
         errors.append(np.linalg.norm(world.position - target))
-    assert np.median(errors) < 0.25  # doing nothing gives about 0.8
+    assert np.median(errors) < 0.25  # doing nothing gives 0.77
 
 
 def test_a_bundle_keeps_what_its_learner_visited():

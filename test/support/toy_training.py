@@ -1,4 +1,4 @@
-"""A toy world for the learning tests: a bright square that moves over a grey picture."""
+"""A toy world for the learning tests: a bright square that moves over a dark picture."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class MovingSquare:
         self.position = np.zeros(2)
 
     def render(self) -> NDArray[np.uint8]:
-        image = np.full((IMAGE_SIZE, IMAGE_SIZE, 3), 90, np.uint8)
-        row, column = np.round(24 + self.position * 18).astype(int)
-        image[row - 5:row + 5, column - 5:column + 5] = (200, 60, 40)
+        image = np.full((IMAGE_SIZE, IMAGE_SIZE, 3), 20, np.uint8)
+        row, column = np.round(24 + self.position * 16).astype(int)
+        image[row - 7:row + 7, column - 7:column + 7] = (250, 230, 200)
         return image
 
     def reset(self) -> NDArray[np.uint8]:
