@@ -29,7 +29,7 @@ def test_goal_stands_left_of_the_result():
     row = sheet[sheet.shape[0] // 2]
     first_red = int(np.argmax((row == (255, 0, 0)).all(axis=1)))
     first_blue = int(np.argmax((row == (0, 0, 255)).all(axis=1)))
-    assert first_blue == first_red + 20
+    assert first_blue == first_red + 20 + 1  # a white line parts them
 
 
 def test_groups_fill_rows_of_the_given_columns():

@@ -31,6 +31,7 @@ from rig_ros.control.episode_types import (
 from rig_ros.errors import ConfigError
 
 GOAL_REFUSED = 'goal not pursued'
+WAITS_FOR_TRAINER = 'waits for the trainer to catch up'
 RETRY_S = 1.0
 """Between an abort and the next episode, where one follows by itself."""
 
@@ -241,7 +242,7 @@ class EpisodeMachine:
             self.note = f'waits for the processes of {sorted(self.missing)}'
             return
         if 0 < self.config.max_lead_steps < self.lead_steps:
-            self.note = f'waits for the trainer, {self.lead_steps} steps behind'
+            self.note = WAITS_FOR_TRAINER
             return
         if self.config.mode != 'collect':
             bundle_id, self.note = choose_bundle(self.statuses, self.config.model_nodes,

@@ -33,8 +33,10 @@ def enlarge(image_hwc_u8: ImageArray, scale: int) -> ImageArray:
 
 
 def side_by_side(images: Sequence[ImageArray]) -> ImageArray:
-    """Return pictures of one height joined left to right."""
-    return np.concatenate(images, axis=1)
+    """Return pictures of one height joined left to right, a thin white line between them."""
+    line = np.full((images[0].shape[0], 1, 3), 255, np.uint8)
+    parts = [part for image in images for part in (line, image)]
+    return np.concatenate(parts[1:], axis=1)
 
 
 def _captioned(image: ImageArray, caption: str) -> ImageArray:

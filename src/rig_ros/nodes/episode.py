@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Bool
 
 from rig_ros.control import task as tasks
-from rig_ros.control.episode import EpisodeMachine
+from rig_ros.control.episode import WAITS_FOR_TRAINER, EpisodeMachine
 from rig_ros.control.episode_model import NodeStatus
 from rig_ros.control.episode_types import MODES, Action, Call, EpisodeConfig, Goal, State
 from rig_ros.errors import DataError
@@ -167,7 +167,7 @@ class EpisodeNode(RigNode):
                 self.report(Level.OK, f'ended: {action.reason}', part='last episode',
                             episode_id=action.episode_id, steps=action.steps)
         machine = self._machine
-        waiting = machine.state is State.CHOOSING
+        waiting = machine.state is State.CHOOSING and machine.note != WAITS_FOR_TRAINER
         level = Level.WARN if waiting else Level.OK
         self.report(Level.ERROR if machine.goal_refused else level, machine.note, part='episode',
                     mode=self.settings.mode, episodes=machine.episodes, steps=machine.steps)
