@@ -180,3 +180,13 @@ def test_raises_error_if_the_model_gives_nan(pilot):
     pilot.see(point(0))
     with pytest.raises(ModelMismatch, match='2 finite numbers'):
         pilot.decide(NOW)
+
+
+def test_a_picture_from_before_the_reset_is_not_answered(pilot):
+    """The first command of some episodes once answered the picture before the reset."""
+    pilot.begin('reach', 'b1', since_ns=NOW)
+    pilot.set_goal(point(1))
+    pilot.see(point(0, stamp_ns=NOW - 50 * MS))
+    assert pilot.decide(NOW) is None
+    pilot.see(point(0, stamp_ns=NOW))
+    assert pilot.decide(NOW).stamp_ns == NOW

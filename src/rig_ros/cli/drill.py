@@ -31,6 +31,7 @@ MOVING_M_S = 0.03
 OBSERVED_S = 2.0
 LIMIT_MS = 350.0
 PATIENCE_S = 45.0
+RECORDED_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -155,15 +156,13 @@ def _start_motion(witness: Witness) -> None:
 
 def _end_episode(witness: Witness) -> None:
     """Stop whatever episode still runs and wait until its recording is announced."""
-    known = len(witness.segments)
     try:
         witness.graph.call('episode/stop')
     except RigError as error:
         console.print(f'[dim]episode/stop: {error}[/]')
-    try:
-        witness.graph.spin_until(lambda: len(witness.segments) > known, 3.0, 'recorder/segment')
-    except HardwareError:
-        return  # announced before, with the abort
+    witness.graph.spin_until(
+        lambda: any(s['episode_id'] == witness.episode_id for s in witness.segments), RECORDED_S,
+        f'recording of episode {witness.episode_id}')
 
 
 def _recorded_stamps(witness: Witness) -> set[int]:

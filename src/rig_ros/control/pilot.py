@@ -112,6 +112,7 @@ class Pilot:
         self._latent: LatentLike | None = None
         self._frame_ns = 0
         self._answered_ns = 0
+        self._since_ns = 0
         self.stance = Stance('idle', 'no episode')
 
     def use_model(self, model: PilotModel | None) -> None:
@@ -123,12 +124,13 @@ class Pilot:
         """Return whether an episode is driven by random actions, for want of a model or not."""
         return mode == 'collect' or (mode == 'practise' and not bundle_id)
 
-    def begin(self, mode: str, bundle_id: str) -> None:
+    def begin(self, mode: str, bundle_id: str, since_ns: int = 0) -> None:
         """An episode starts.
 
         Args:
             mode: collect, practise or reach.
             bundle_id: the bundle of this episode; empty means any, and in practice none yet.
+            since_ns: stamp of its first picture; older ones show the world before the reset.
 
         Raises:
             DataError: another mode.
@@ -139,6 +141,7 @@ class Pilot:
                             'episode node')
         self._mode = mode
         self._bundle_id = bundle_id
+        self._since_ns = since_ns
         self._noise.reset()
         self._random.reset()
 
@@ -211,7 +214,7 @@ class Pilot:
         return self._answer(self._random.sample(), self._frame_ns)
 
     def _is_due(self, stamp_ns: int, now_ns: int) -> bool:
-        if stamp_ns == self._answered_ns:
+        if stamp_ns == self._answered_ns or stamp_ns < self._since_ns:
             return False
         age_s = 1e-9 * (now_ns - stamp_ns)
         if not -FUTURE_S <= age_s <= self._stale_s:

@@ -80,7 +80,7 @@ class PolicyNode(RigNode):
         if kind != 'start':
             self._pilot.finish()
         elif self._wires.event_source_ns > self._born_ns:  # never join an episode under way
-            self._pilot.begin(values.get('mode', ''), bundle_id)
+            self._pilot.begin(values.get('mode', ''), bundle_id, int(values['stamp_ns']))
         self._act()
 
     def _watch_images(self, wanted: bool) -> None:

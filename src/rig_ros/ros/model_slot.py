@@ -20,7 +20,7 @@ from rig_ros.learning import bundle
 from rig_ros.learning.bundle import Bundle
 from rig_ros.learning.slot import ModelSlot, SlotStatus
 from rig_ros.ros import topics
-from rig_ros.ros.conversions import message_to_values, values_to_message
+from rig_ros.ros.conversions import message_to_values, stamp_ns, values_to_message
 from rig_ros.ros.diagnostics import Level
 from rig_ros.ros.lifecycle import RigNode
 
@@ -52,7 +52,8 @@ class ModelWires:
         Args:
             node: has the parameters `task` and `bundle`.
             changed: told the active model whenever it changes, and once by `begin`.
-            on_event: told each event of the episode, after the swap that it caused.
+            on_event: told each event of the episode and its stamp (`stamp_ns`), after the swap
+                that it caused.
 
         Raises:
             DataError, ModelMismatch: the bundle of the parameter cannot be used.
@@ -93,7 +94,7 @@ class ModelWires:
         if values.get('kind') == 'reset':
             self._after(self.slot.want(values.get('bundle_id', '')))
         if self._on_event is not None:
-            self._on_event(values)
+            self._on_event({**values, 'stamp_ns': str(stamp_ns(message.header.stamp))})
 
     def _take_manifest(self, message: DiagnosticArray) -> None:
         self._after(self.slot.announce(message_to_values(message)))

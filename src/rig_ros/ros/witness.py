@@ -60,6 +60,8 @@ class Witness:
         self.truth: dict[str, NDArray[np.float64]] = {}
         """The newest true positions by name, (3,) [m]."""
         self.images = 0
+        self.episode_id = ''
+        """The episode that the newest event is about."""
         self._arrivals_s: list[float] = []
         self._positions: list[NDArray[np.float64]] = []
         self._image: Image | None = None
@@ -69,6 +71,7 @@ class Witness:
         graph.subscribe(topics.CAMERA_IMAGE, self._on_image)
         graph.subscribe(topics.MODEL_STATUS, self._on_model)
         graph.subscribe(topics.RECORDER_SEGMENT, self._on_segment)
+        graph.subscribe(topics.EPISODE_EVENTS, self._on_event)
 
     @property
     def picture(self) -> Picture:
@@ -141,6 +144,9 @@ class Witness:
     def _on_model(self, message: DiagnosticArray) -> None:
         values = message_to_values(message)
         self.models[values['node']] = values
+
+    def _on_event(self, message: DiagnosticArray) -> None:
+        self.episode_id = message_to_values(message).get('episode_id', '')
 
     def _on_segment(self, message: DiagnosticArray) -> None:
         self.segments.append(message_to_values(message))
