@@ -7,7 +7,7 @@ runs every callback that is ready, in rclpy's order, and makes no tasks. Callbac
 functions: none of this project waits inside a callback.
 
 It stands on parts of rclpy that are not public. `make_executor` returns rclpy's own executor where
-they are not as expected (checked: 7.1 and 9.1).
+they are not as expected (checked: 7.1.6).
 """
 
 from __future__ import annotations
