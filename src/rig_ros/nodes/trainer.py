@@ -184,7 +184,17 @@ class TrainerNode(RigNode):
                   'child_pid': self._link.pid, 'child_restarts': self._link.restarts}
         self._metrics.publish(values_to_message('trainer', values, self.now_stamp()))
         if self._link.pid and not self._failure:
-            self.report(Level.OK, f'learning process {self._link.pid}', part=PART, **values)
+            self.report(Level.OK, self._progress(), part=PART, **values)
+
+    def _progress(self) -> str:
+        """Return how far learning is, in words that seldom change."""
+        phase, values = self._state['phase'], self._state['values']
+        if phase == 'starting':
+            return f'starts the learning process ({self._link.pid})'
+        if values.get('models', 0):
+            return 'learns; models are published'
+        return ('waits for enough pictures' if phase in ('wait', 'ready')
+                else 'first training, before the first model')
 
 
 def main() -> None:
