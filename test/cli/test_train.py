@@ -157,6 +157,15 @@ def test_misspelt_key_is_named_with_the_right_one(tmp_path, monkeypatch):
     assert not (tmp_path / 'runs').exists()
 
 
+def test_threads_are_decided_before_torch_starts_its_own(tmp_path):
+    """Two spinning threads beside another busy process trained 10 to 50 times slower than one."""
+    script = ('from rig_ros.cli.train import use_threads; use_threads(1); import torch; '
+              'print(torch.get_num_threads())')
+    result = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True,
+                            env={**os.environ, 'OMP_NUM_THREADS': '2'}, timeout=60, check=True)
+    assert result.stdout.strip() == '1'
+
+
 @pytest.mark.render
 def test_a_release_has_a_card_with_the_figures(trained):
     result = rig_ros('train', 'tiny.yaml', '--run', 'first', '--resume', '--goals', '2',

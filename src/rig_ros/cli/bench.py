@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from rig_ros.cli.train import use_threads
+
 app = typer.Typer(add_completion=False, no_args_is_help=True,
                   help='Measure this machine.')
 console = Console(highlight=False, soft_wrap=True)
@@ -43,8 +45,11 @@ def sim(task: Annotated[str, typer.Option(help='One of config/tasks/*.yaml.')] =
 @app.command()
 def updates(recipe: Annotated[list[str] | None, typer.Option(
                 help='Recipe or YAML file; may be given several times.')] = None,
-            seconds: Seconds = 5.0, json_file: JsonFile = None) -> None:
+            seconds: Seconds = 5.0,
+            threads: Annotated[int, typer.Option(min=1, help='Of torch, as in train.')] = 1,
+            json_file: JsonFile = None) -> None:
     """Gradient updates a second, with sampling, relabelling and targets."""
+    use_threads(threads)
     from rig_ros.learning import config as configs
     from rig_ros.learning.bench import updates_per_second
 
