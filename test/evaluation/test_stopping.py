@@ -41,5 +41,19 @@ def test_raises_error_without_positions() -> None:
         measure_stop(np.zeros(0), np.zeros((0, 3)), 1.0, 2.0)
 
 
+def test_silence_while_stopping_is_told() -> None:
+    times, positions = _motion(stop_s=1.2)
+    heard = (times < 1.1) | (times > 1.4)
+    stop = measure_stop(times[heard], positions[heard], event_s=1.0, until_s=2.5)
+    assert stop.silence_ms == pytest.approx(310, abs=12)
+    assert measure_stop(times, positions, 1.0, 2.5).silence_ms == pytest.approx(10, abs=1)
+
+
+def test_silence_after_rest_does_not_count() -> None:
+    times, positions = _motion(stop_s=1.2)
+    heard = (times < 1.5) | (times > 2.0)
+    assert measure_stop(times[heard], positions[heard], 1.0, 2.5).silence_ms < 20
+
+
 def test_lost_steps_counts_what_the_recording_lacks() -> None:
     assert lost_steps([1, 2, 3], [2, 3, 4]) == 1

@@ -32,6 +32,10 @@ OBSERVED_S = 2.0
 LIMIT_MS = 350.0
 PATIENCE_S = 45.0
 RECORDED_S = 10.0
+SILENCE_MS = 100.0
+"""A simulated arm that told nothing for longer got no processor time. A real arm's controller has
+its own, so a stop that took too long then is tried again."""
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,19 @@ class Drill:
     speed_before: float
     """Of the hand just before the signal [m/s]."""
     travelled_m: float
+    silence_ms: float
+    """Longest time without word from the simulated arm while it stopped [ms]."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the arm stopped in time, nothing was lost and everything works again."""
+        return self.still_ms <= LIMIT_MS and not self.lost_steps and self.recovered
+
+    @property
+    def starved(self) -> bool:
+        """Whether it failed in time only, while the machine kept the simulated arm waiting."""
+        return (self.still_ms > LIMIT_MS and self.silence_ms > SILENCE_MS
+                and not self.lost_steps and self.recovered)
 
 
 @app.callback()
@@ -86,17 +103,29 @@ def sim(task: Annotated[str, typer.Option(help='Task with a released model.')] =
         witness.wait_ready(START_S)
         for process in [only] if only else PROCESSES:
             for number in SIGNALS:
-                drills.append(_drill(supervisor, witness, process, number))
-                _say(drills[-1])
+                drills.append(_repeated_drill(supervisor, witness, process, number))
     worst = max(drill.still_ms for drill in drills)
     figures = {'drills': [asdict(drill) for drill in drills], 'worst_still_ms': worst}
     write_json(json or out / 'drill.json', figures)
     _show(drills)
-    failed = [d for d in drills if d.still_ms > LIMIT_MS or d.lost_steps or not d.recovered]
+    failed = [drill for drill in drills if not drill.passed]
     console.print(f'worst: still after [bold]{worst:.0f} ms[/] (limit {LIMIT_MS:.0f} ms); '
                   f'{len(failed)} of {len(drills)} drills failed; logs: {run}/log')
     if failed:
         raise typer.Exit(1)
+
+
+def _repeated_drill(supervisor: Supervisor, witness: Witness, process: str,
+                    number: signal.Signals) -> Drill:
+    """Drill, again where the machine itself kept the simulated arm waiting; say each result."""
+    for _ in range(ATTEMPTS):
+        drill = _drill(supervisor, witness, process, number)
+        _say(drill)
+        if not drill.starved:
+            break
+        console.print(f'[yellow]the simulation itself stood still for {drill.silence_ms:.0f} ms '
+                      '(a busy machine)[/]')
+    return drill
 
 
 def _drill(supervisor: Supervisor, witness: Witness, process: str,
@@ -107,10 +136,10 @@ def _drill(supervisor: Supervisor, witness: Witness, process: str,
     _start_motion(witness)
     target = supervisor.process(process)
     pid = target.pid
-    sent_s = time.monotonic()
+    sent_s, sent_wall_s = time.monotonic(), time.time()
     os.kill(pid, number)
     witness.graph.spin_for(OBSERVED_S)
-    stop = measure_stop(*witness.path, sent_s, sent_s + OBSERVED_S)
+    stop = measure_stop(*witness.path, sent_wall_s, sent_wall_s + OBSERVED_S)
     finished = [c.stamp_ns for c in witness.commands if c.arrival_s < sent_s and c.speed > 0]
     if number == signal.SIGSTOP:
         os.kill(pid, signal.SIGCONT)
@@ -126,7 +155,7 @@ def _drill(supervisor: Supervisor, witness: Witness, process: str,
         console.print(f'[red]{process}: {error}[/]')
         recovered = False
     return Drill(process, number.name, stop.still_ms, lost, recovered, stop.speed_before,
-                 stop.travelled_m)
+                 stop.travelled_m, stop.silence_ms)
 
 
 def _start_motion(witness: Witness) -> None:

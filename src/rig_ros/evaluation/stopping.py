@@ -26,6 +26,9 @@ class Stop:
     """From the event until rest."""
     speed_before: float
     """Mean speed in the 0.3 s before the event [m/s]: a drill on a resting arm shows nothing."""
+    silence_ms: float
+    """Longest time without a position from the event until rest: where a simulated arm itself got
+    no processor time for long, the figure tells of the machine and not of the graph."""
 
 
 def measure_stop(times_s: NDArray[np.float64], positions: NDArray[np.float64],
@@ -54,9 +57,11 @@ def measure_stop(times_s: NDArray[np.float64], positions: NDArray[np.float64],
     away = np.linalg.norm(path - path[-1], axis=1) > tolerance_m
     last_moving = int(np.flatnonzero(away)[-1]) if away.any() else -1
     still_s = when[last_moving + 1] - event_s if last_moving >= 0 else 0.0
+    seen = np.concatenate([times_s[before][-1:], when[:last_moving + 2]])
     return Stop(still_ms=1e3 * float(still_s),
                 travelled_m=float(np.linalg.norm(path[-1] - path[0])),
-                speed_before=float(steps.sum() / max(span, 1e-9)))
+                speed_before=float(steps.sum() / max(span, 1e-9)),
+                silence_ms=1e3 * float(np.diff(seen).max()))
 
 
 def lost_steps(finished: Collection[int], recorded: Collection[int]) -> int:

@@ -1,7 +1,8 @@
 """Watches a running graph from outside and keeps what it saw: for demos, drills and benches.
 
 It may read the simulation's ground truth, because nothing learns from it. Times of arrival are
-of the monotonic clock in seconds, stamps are integer nanoseconds, positions metres in `base`.
+of the monotonic clock in seconds, stamps integer nanoseconds of the graph's clock (the wall clock
+in real time), positions metres in `base`.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Witness:
         self.episode_id = ''
         """The episode that the newest event is about."""
         self._arrivals_s: list[float] = []
+        self._stamps_ns: list[int] = []
         self._positions: list[NDArray[np.float64]] = []
         self._image: Image | None = None
         graph.subscribe(topics.EE_POSE, self._on_pose, 'record')
@@ -86,8 +88,11 @@ class Witness:
 
     @property
     def path(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Times of arrival (n,) [s] and hand positions (n, 3) [m] since `forget`."""
-        return np.array(self._arrivals_s), np.array(self._positions).reshape(-1, 3)
+        """Stamps (n,) [s] and hand positions (n, 3) [m] since `forget`.
+
+        Stamps, not arrivals: a witness that was busy would call the arm late.
+        """
+        return 1e-9 * np.array(self._stamps_ns), np.array(self._positions).reshape(-1, 3)
 
     def speed(self, window_s: float = 0.3) -> float:
         """Return the mean speed of the hand over the last moments [m/s]; 0 when unknown."""
@@ -103,6 +108,7 @@ class Witness:
     def forget(self) -> None:
         """Drop hand positions and commands, before the next thing to watch."""
         self._arrivals_s.clear()
+        self._stamps_ns.clear()
         self._positions.clear()
         self.commands.clear()
 
@@ -126,6 +132,7 @@ class Witness:
 
     def _on_pose(self, message: PoseStamped) -> None:
         self._arrivals_s.append(time.monotonic())
+        self._stamps_ns.append(stamp_ns(message.header.stamp))
         self._positions.append(pose_to_position(message))
 
     def _on_command(self, message: TwistStamped) -> None:
