@@ -16,7 +16,7 @@ from rig_ros.simulation.environment import TOOL_RADIUS, SawyerEnv, held_out_goal
 pytestmark = pytest.mark.render
 
 
-@pytest.fixture(scope='module', params=['reach_xy', 'reach_xyz', 'push'])
+@pytest.fixture(scope='module', params=['reach_xy', 'reach_xyz', 'push', 'push_nips'])
 def env(request: pytest.FixtureRequest) -> Iterator[SawyerEnv]:
     env = SawyerEnv(tasks.load(request.param))
     yield env
@@ -110,7 +110,7 @@ def test_goals_are_inside_their_boxes_and_hand_and_pucks_apart(env: SawyerEnv) -
 
 
 @pytest.mark.parametrize(('name', 'part', 'expected'), [
-    ('reach_xy', 'hand', 0.153), ('push', 'puck0', 0.097)])
+    ('reach_xy', 'hand', 0.153), ('push', 'puck0', 0.097), ('push_nips', 'puck0', 0.119)])
 def test_do_nothing_baselines_match_the_published_tasks(
         name: str, part: str, expected: float) -> None:
     env = SawyerEnv(tasks.load(name), image_size=48)
