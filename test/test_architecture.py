@@ -19,12 +19,13 @@ import rig_ros
 ROOT = Path(rig_ros.__file__).parent
 MODULES = sorted(ROOT.rglob('*.py'))
 MAX_LINES = 400
-BASE = {'errors', 'resources', 'settings'}
+BASE = {'errors', 'processes', 'resources', 'settings'}
 
 MAY_IMPORT: dict[str, set[str]] = {
     'errors': set(),
     'resources': {'errors'},
     'settings': {'errors'},
+    'processes': set(),
     'vision': set(),
     'control': {'vision'},
     'learning': {'vision', 'control'},
@@ -38,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'cli': {'bringup', 'nodes', 'ros', 'vision', 'control', 'learning', 'episodes', 'evaluation',
             'hardware', 'simulation'},
 }
-"""Beside itself and errors, resources, settings."""
+"""Beside itself and what stands directly in the package."""
 
 ROS_PACKAGES = {'rclpy', 'rcl_interfaces', 'builtin_interfaces', 'std_msgs', 'sensor_msgs',
                 'geometry_msgs', 'diagnostic_msgs', 'std_srvs', 'lifecycle_msgs',

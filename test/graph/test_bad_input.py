@@ -23,7 +23,7 @@ from std_msgs.msg import MultiArrayDimension, UInt8MultiArray
 
 from rig_ros.bringup import graph as graphs
 from rig_ros.bringup.supervisor import Supervisor
-from rig_ros.cli.demo import released_bundle
+from rig_ros.cli.local_graph import released_bundle
 from rig_ros.control import task as tasks
 from rig_ros.errors import RigError
 from rig_ros.learning import bundle as bundles

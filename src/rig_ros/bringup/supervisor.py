@@ -7,7 +7,6 @@ watches and stops everything. No node outlives it: the kernel kills each with th
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ from types import TracebackType
 from rig_ros.bringup.graph import Deployment, NodeSpec, ros_arguments
 from rig_ros.bringup.log_tail import LogTail
 from rig_ros.errors import RigError
+from rig_ros.processes import end_with_parent
 
 PERIOD_S = 0.1
 """How often processes and logs are looked at."""
@@ -33,19 +33,10 @@ QUICK_DEATHS = 5
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 STOP_STEPS = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 """What a group is sent, and how long it may take [s] before the next."""
-PR_SET_PDEATHSIG = 1
 
 Report = Callable[[str, str], None]
 """Called with a node's name and one line."""
 logger = logging.getLogger(__name__)
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _die_with(parent: int) -> None:
-    """In the new process, before exec: ask the kernel for SIGKILL when the parent goes."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 @dataclass
@@ -179,7 +170,7 @@ class Supervisor:
             process.popen = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=self._environment, start_new_session=True,
-                preexec_fn=lambda: _die_with(parent))
+                preexec_fn=lambda: end_with_parent(parent))
         process.started_s = self._clock()
         process.restart_at_s = None
 

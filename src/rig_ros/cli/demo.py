@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from rig_ros.cli.local_graph import START_S, isolate_graph, released_bundle
 from rig_ros.errors import HardwareError, RigError
 
 if TYPE_CHECKING:
@@ -22,28 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
-START_S = 90.0
-"""Patience for the processes to be ready: a cold disk and two cores."""
 EPISODE_S = 60.0
-
-
-def isolate_graph() -> None:
-    """Keep this process's graph on this machine and out of other graphs' way."""
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-
-
-def released_bundle(task: str) -> Path:
-    """Return the model that ships for a task.
-
-    Raises:
-        ConfigError: none ships; the message lists what does.
-    """
-    from rig_ros import resources
-    from rig_ros.control import task as tasks
-    name = tasks.load(task).name
-    folder = name.removesuffix('_xy')
-    return resources.find('models', folder, f'{folder}.safetensors')
 
 
 @app.command(help='Reach goal pictures on the simulated Sawyer and report the distances.')

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rig_ros.cli.demo import START_S, isolate_graph, released_bundle
+from rig_ros.cli.local_graph import START_S, isolate_graph, released_bundle
 from rig_ros.errors import HardwareError, RigError
 
 if TYPE_CHECKING:

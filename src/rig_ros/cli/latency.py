@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from rig_ros.cli.demo import START_S, isolate_graph, released_bundle
+from rig_ros.cli.local_graph import START_S, isolate_graph, released_bundle
 from rig_ros.errors import ConfigError
 
 console = Console(highlight=False, soft_wrap=True)

@@ -8,7 +8,6 @@ does, however that ends: the kernel is asked for SIGKILL, and a closed input mea
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import json
 import logging
@@ -22,8 +21,8 @@ from types import FrameType
 from typing import Any
 
 from rig_ros.errors import RigError
+from rig_ros.processes import end_with_parent
 
-PR_SET_PDEATHSIG = 1
 METRICS_EVERY_S = 0.5
 IDLE_S = 0.2
 LOCK_WAIT_S = 15.0
@@ -31,13 +30,6 @@ LOCK_WAIT_S = 15.0
 
 class Stopped(Exception):
     """Raised to leave a long training when the parent asks to stop."""
-
-
-def die_with_parent(parent: int) -> None:
-    """Make the kernel kill this process when its parent ends."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 class Mailbox:
@@ -133,7 +125,7 @@ def learn(plan: dict[str, Any], mailbox: Mailbox) -> None:
 def main() -> int:
     """Run the child; the arguments are the plan as JSON and the parent's process id."""
     plan, parent = json.loads(sys.argv[1]), int(sys.argv[2])
-    die_with_parent(parent)
+    end_with_parent(parent)
     mailbox = Mailbox()
 
     def stop(signum: int, frame: FrameType | None) -> None:

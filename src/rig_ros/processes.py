@@ -1,0 +1,23 @@
+"""What child processes of this package have in common. Standard library only."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def end_with_parent(parent: int) -> None:
+    """Make the kernel kill this process when its parent ends, however that ends (Linux).
+
+    Called by the child itself, or between fork and exec.
+
+    Args:
+        parent: process id of the parent; ends at once if that is gone already.
+    """
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
