@@ -11,7 +11,7 @@ PYTEST_FLAGS ?=
 DEMO_FLAGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
-EXTRAS := ros,sim,train,dev
+EXTRAS := ros,sim,train,data,dev
 GL_PACKAGES := libegl1 libgl1-mesa-dri
 CAN_DRAW := $(BIN)/python -c 'import sys; from rig_ros.cli import checks; sys.exit(not next(checks.drawing()).ok)'
 

@@ -21,6 +21,7 @@ extras = {
             'ros-std-srvs==5.3.6', 'ros-lifecycle-msgs==2.0.3'],
     'sim': ['mujoco>=3.2'],
     'train': ['torch>=2.4', 'safetensors>=0.4'],
+    'data': ['pyarrow>=15'],
     'dev': ['hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'ruff', 'types-PyYAML', 'build'],
 }
 

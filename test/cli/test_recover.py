@@ -41,6 +41,25 @@ def test_inspect_one_episode_lists_topics_and_what_was_left_out(tmp_path: Path):
     assert 'left out: 1 x picture without an executed command' in shown.output
 
 
+def test_inspect_draws_histograms_and_a_page(tmp_path: Path):
+    file = Streams(steps=5).build().write(tmp_path)
+    page = tmp_path / 'page'
+    shown = CliRunner().invoke(inspect.app, [str(file.path), '--html', str(page)])
+    assert shown.exit_code == 0, shown.output
+    # Speeds 0.02 to 0.10 m/s of at most 0.2: the bins from 0.1 to 0.5 hold one each.
+    line = next(text for text in shown.output.splitlines() if text.startswith('action  0'))
+    assert line.count('\u2588') == 5
+    assert 'mean 0.30' in line
+    html = (page / 'report.html').read_text()
+    assert html.count('data:image/png') == 2
+    assert 'Executed actions' in html
+
+
+def test_bars_never_hide_a_count():
+    assert inspect.bars([0, 1, 1000]) == ' \u2581\u2588'
+    assert inspect.bars([]) == ''
+
+
 def test_inspect_shows_the_manifest_of_a_model():
     from rig_ros import resources
     (model, *_) = sorted(resources.find('models', 'reach').glob('*.safetensors'))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +21,7 @@ app = typer.Typer(add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
 SHEET = 'contact_sheet.png'
 SHOWN_EPISODES = 30
+BLOCKS = ' ▁▂▃▄▅▆▇█'
 
 
 @app.command()
@@ -32,6 +36,8 @@ def inspect(
              'given.')] = None,
     json_file: Annotated[Path | None, typer.Option(
         '--json', help='Write the figures here.')] = None,
+    html: Annotated[Path | None, typer.Option(
+        help='Folder that gets everything as one page, report.html.')] = None,
 ) -> None:
     """Say what an episode, a folder of episodes, a run or a model holds."""
     from rig_ros.evaluation.report import write_json
@@ -47,6 +53,9 @@ def inspect(
         elif found.episodes:
             show_episodes(found)
         show_problems(found)
+        show_spread(found)
+        if html is not None:
+            console.print(f'page: {write_page(found, html, path.name)}')
         write_sheet(found, sheet or (path if path.is_dir() else path.parent) / SHEET)
         figures = found.as_json()
     if json_file is not None:
@@ -104,6 +113,62 @@ def show_episodes(found: Survey) -> None:
         console.print(f'and {hidden} earlier episodes')
     console.print(f'{len(found.episodes)} episodes, {sum(e.steps for e in found.episodes)} '
                   f'transitions, {sum(e.bytes for e in found.episodes) / 1024**2:.1f} MiB')
+
+
+def show_spread(found: Survey) -> None:
+    """Print how actions and latents spread, a line of bars per component."""
+    from rig_ros.episodes.inspection import action_histograms, latent_histograms
+
+    for title, group in (('action', action_histograms(found.episodes)),
+                         ('latent', latent_histograms(found.episodes))):
+        for number, histogram in enumerate(group):
+            console.print(f'{title} {number:2d}  {histogram.low:6.2f} {bars(histogram.counts)} '
+                          f'{histogram.high:.2f}  mean {histogram.mean:.2f}, '
+                          f'std {histogram.std:.2f}')
+
+
+def bars(counts: Sequence[int]) -> str:
+    """Return counts as a line of block characters; a count above 0 always shows."""
+    top = max(counts, default=0) or 1
+    return ''.join(BLOCKS[math.ceil(count / top * (len(BLOCKS) - 1))] for count in counts)
+
+
+def write_page(found: Survey, folder: Path, title: str) -> Path:
+    """Write the survey as one self-contained page; return its path."""
+    from rig_ros.episodes import inspection
+    from rig_ros.evaluation import pictures, plots
+    from rig_ros.evaluation.report import Figure, Table, write_report
+
+    figures = []
+    if any(episode.pictures for episode in found.episodes):
+        figures.append(Figure('Pictures', pictures.png(inspection.contact_sheet(found.episodes)),
+                              'a row per episode: goal (black: none), then first to last'))
+    for name, group in (('Executed actions', inspection.action_histograms(found.episodes)),
+                        ('Latent means', inspection.latent_histograms(found.episodes))):
+        if group:
+            figures.append(Figure(name, plots.bars(
+                {str(i): h.counts for i, h in enumerate(group)}, group[0].low, group[0].high,
+                name.lower()), 'one line per component'))
+    rows = tuple((e.path.stem, e.mode, ending(e), e.steps, e.segments, f'{e.duration_s:.1f}',
+                  sum(t.gaps for t in e.topics), sum(e.dropped.values()))
+                 for e in found.episodes)
+    topics = tuple((e.path.stem, t.topic, t.count, f'{t.rate_hz:.1f}', t.gaps,
+                    f'{t.longest_gap_s:.3f}') for e in found.episodes for t in e.topics)
+    reasons = Counter[str]()
+    for episode in found.episodes:
+        reasons.update(episode.dropped)
+    problems = [*found.damaged.items(), *((str(p), 'not finished') for p in found.unfinished)]
+    tables = [
+        Table('Recordings', ('recording', 'mode', 'ended', 'steps', 'stretches', 'seconds',
+                             'gaps', 'left out'), rows),
+        Table('Left out of the transitions', ('why', 'count'), tuple(reasons.items())),
+        Table('Cannot be read', ('recording', 'why'), tuple(problems)),
+        Table('Topics', ('recording', 'topic', 'messages', 'rate [Hz]', 'gaps',
+                         'longest gap [s]'), topics)]
+    summary = {'recordings': len(found.episodes), 'steps': sum(e.steps for e in found.episodes),
+               'duration_s': sum(e.duration_s for e in found.episodes)}
+    return write_report(folder, f'Recordings: {title}', summary, figures,
+                        [table for table in tables if table.rows])
 
 
 def show_problems(found: Survey) -> None:

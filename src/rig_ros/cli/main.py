@@ -26,6 +26,7 @@ VERBS = {
     'train': 'Learn a task from nothing in simulation, without ROS.',
     'evaluate': 'Measure a model on held-out goal pictures.',
     'inspect': 'Say what an episode, a model or a run holds.',
+    'data': 'Merge, split, bin, export, import, replay and find recordings.',
     'recover': 'Save every whole step of a recording that was cut off.',
     'bench': 'Measure this machine: sim, latency or updates.',
     'drill': 'Kill and hang nodes while the arm moves, and time how fast it stops.',

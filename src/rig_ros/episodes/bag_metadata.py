@@ -5,6 +5,7 @@ Version 9 of rosbag2's format, so that `ros2 bag info` and `ros2 bag play` take 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,15 @@ def information(facts: BagFacts) -> dict[str, Any]:
 def record_text(facts: BagFacts) -> str:
     """Return the text of the MCAP metadata record `rosbag2`."""
     return str(yaml.safe_dump(information(facts), sort_keys=False))
+
+
+def custom_of(record: Mapping[str, str]) -> dict[str, str]:
+    """Return the custom values in the MCAP metadata record, {} where there are none."""
+    try:
+        custom = yaml.safe_load(record['serialized_metadata'])['custom_data']
+        return {str(key): str(value) for key, value in custom.items()}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def write(folder: Path, facts: BagFacts) -> None:

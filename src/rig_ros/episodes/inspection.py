@@ -5,17 +5,19 @@ Times in seconds, by the stamps of the messages; pictures are `image_hwc_u8`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from rig_ros.control import task as tasks
 from rig_ros.episodes import messages, schema
 from rig_ros.episodes.assembler import AssembledEpisode, Assembler
-from rig_ros.episodes.reading import episode_file, find_episodes, read_messages
+from rig_ros.episodes.reading import episode_file, find_episodes, read_messages, visible
 from rig_ros.episodes.store import PART_SUFFIX, SUFFIX
 from rig_ros.errors import ConfigError, DataError, RigError
 from rig_ros.vision.image import Picture
@@ -23,9 +25,26 @@ from rig_ros.vision.image import Picture
 GAP_FACTOR = 1.5
 """A pause longer than this many median intervals is a gap."""
 SHEET_COLUMNS = 10
+BINS = 20
 UNSTAMPED = ('std_msgs/msg/Bool',)
 """Recorded types without a header."""
 _BORDER = 2
+_NONE = np.zeros((0, 0), np.float32)
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts in bins of equal width from `low` to `high`."""
+
+    low: float
+    high: float
+    counts: tuple[int, ...]
+    mean: float
+    std: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields."""
+        return vars(self)
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,8 @@ class EpisodeFigures:
     reason: str
     bundle_id: str
     bytes: int
+    start_ns: int
+    """Stamp of the first picture, 0 where there is none."""
     duration_s: float
     """From the first to the last picture."""
     steps: int
@@ -62,11 +83,18 @@ class EpisodeFigures:
     topics: tuple[TopicFigures, ...]
     pictures: tuple[Picture, ...] = field(repr=False, default=())
     """Goal (black where there was none) and pictures over the episode, for the sheet."""
+    actions: NDArray[np.float32] = field(repr=False, default_factory=lambda: _NONE)
+    """Executed, in [-1, 1]; shape (T, n)."""
+    latents: NDArray[np.float32] = field(repr=False, default_factory=lambda: _NONE)
+    """Means as the encoder published them; shape (N, dim)."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything but the pictures as JSON values."""
-        plain = {key: value for key, value in vars(self).items() if key != 'pictures'}
-        return {**plain, 'path': str(self.path), 'topics': [vars(t) for t in self.topics]}
+        """Return everything but pictures, actions and latents as JSON values."""
+        plain = {key: value for key, value in vars(self).items()
+                 if key not in ('pictures', 'actions', 'latents')}
+        return {**plain, 'path': str(self.path), 'topics': [vars(t) for t in self.topics],
+                'action_histograms': [h.as_json() for h in action_histograms((self,))],
+                'latent_histograms': [h.as_json() for h in latent_histograms((self,))]}
 
 
 @dataclass(frozen=True)
@@ -87,6 +115,33 @@ class Survey:
             'steps': sum(e.steps for e in self.episodes),
             'bytes': sum(e.bytes for e in self.episodes),
         }
+
+
+def action_histograms(episodes: Sequence[EpisodeFigures]) -> list[Histogram]:
+    """Return how the executed actions spread, one histogram per axis."""
+    return _histograms([e.actions for e in episodes], (-1.0, 1.0))
+
+
+def latent_histograms(episodes: Sequence[EpisodeFigures]) -> list[Histogram]:
+    """Return how the latents' means spread, one histogram per dimension, one range for all."""
+    return _histograms([e.latents for e in episodes], None)
+
+
+def _histograms(groups: Sequence[NDArray[np.float32]], bounds: tuple[float, float] | None,
+                ) -> list[Histogram]:
+    filled = [group for group in groups if group.size]
+    widths = {group.shape[1] for group in filled}
+    if len(widths) != 1:  # nothing, or of different tasks or encoders
+        return []
+    values = np.concatenate(filled)
+    values = values[np.isfinite(values).all(axis=1)]
+    if not len(values):
+        return []
+    low, high = bounds or (float(values.min()), float(values.max()))
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return [Histogram(low, high, tuple(int(n) for n in np.histogram(column, BINS, (low, high))[0]),
+                      float(column.mean()), float(column.std())) for column in values.T]
 
 
 def _figures(topic: str, kind: str, times_ns: list[int]) -> TopicFigures:
@@ -123,11 +178,16 @@ def inspect_episode(path: Path, task_name: str = '') -> EpisodeFigures:
     file = episode_file(path)
     times: dict[tuple[str, str], list[int]] = {}
     kept: list[tuple[str, bytes, int]] = []
+    latents: list[NDArray[np.float32]] = []
     for message in read_messages(file):
         stamp = (message.log_ns if message.type in UNSTAMPED
                  else messages.header_stamp_ns(message.cdr))
         times.setdefault((message.topic, message.type), []).append(stamp)
         kept.append((message.topic, message.cdr, message.publish_ns))
+        if schema.local_name(message.topic) == schema.LATENT:
+            mean = messages.decode_latent(message.cdr)
+            if mean is not None and len(mean) == len(latents[0] if latents else mean):
+                latents.append(mean)
     task = _recorded_task(kept) or task_name or 'reach_xy'
     assembler = Assembler(tasks.load(task))
     for topic, cdr, sent_ns in kept:
@@ -139,10 +199,12 @@ def inspect_episode(path: Path, task_name: str = '') -> EpisodeFigures:
     return EpisodeFigures(
         file, episode.episode_id or file.name.removesuffix(SUFFIX), episode.mode, task,
         episode.outcome, episode.reason, episode.bundle_id, file.stat().st_size,
-        1e-9 * (max(seen) - min(seen)) if seen else 0.0, episode.steps,
+        min(seen, default=0), 1e-9 * (max(seen) - min(seen)) if seen else 0.0, episode.steps,
         len(episode.segments), goal, episode.dropped,
         tuple(_figures(topic, kind, stamps) for (topic, kind), stamps in sorted(times.items())),
-        _sheet_pictures(episode))
+        _sheet_pictures(episode),
+        np.concatenate([p.actions for p in episode.segments]) if episode.segments else _NONE,
+        np.stack(latents) if latents else _NONE)
 
 
 def _recorded_task(kept: list[tuple[str, bytes, int]]) -> str:
@@ -168,7 +230,7 @@ def survey(root: Path, task_name: str = '') -> Survey:
             raise
         except RigError as error:
             damaged[str(path)] = str(error)
-    parts = sorted(root.rglob(f'*{PART_SUFFIX}')) if root.is_dir() else []
+    parts = [p for p in sorted(root.rglob(f'*{PART_SUFFIX}')) if visible(p, root)]
     unfinished = tuple(p for p in parts
                        if not p.with_name(p.name.removesuffix('.part')).exists())
     if not episodes and not damaged and not unfinished:

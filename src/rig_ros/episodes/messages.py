@@ -18,6 +18,8 @@ from rig_ros.errors import DataError
 from rig_ros.vision import image
 
 _NANO = 1_000_000_000
+_FLOAT32 = 7
+"""PointField.FLOAT32."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +71,30 @@ def _stamp(header: Any) -> int:
     return int(header.stamp.sec) * _NANO + int(header.stamp.nanosec)
 
 
+def _unpack(form: str, cdr: bytes, offset: int) -> tuple[int, ...]:
+    if len(cdr) < offset + struct.calcsize(f'<{form}'):
+        raise DataError(f'message header: got {len(cdr)} bytes, allowed: a whole CDR message; the '
+                        'recording is damaged or of another type')
+    return struct.unpack_from(f"{'<' if cdr[1] & 1 else '>'}{form}", cdr, offset)
+
+
 def header_stamp_ns(cdr: bytes) -> int:
-    """Return the header stamp of a message whose first field is a Header, without decoding it."""
-    order = '<' if cdr[1] & 1 else '>'
-    seconds, nanoseconds = struct.unpack_from(f'{order}iI', cdr, 4)
-    return int(seconds) * _NANO + int(nanoseconds)
+    """Return the header stamp of a message whose first field is a Header, without decoding it.
+
+    Raises:
+        DataError: too few bytes.
+    """
+    seconds, nanoseconds = _unpack('iI', cdr, 4)
+    return seconds * _NANO + nanoseconds
 
 
 def header_frame(cdr: bytes) -> str:
-    """Return the frame id of a message whose first field is a Header, without decoding it."""
-    order = '<' if cdr[1] & 1 else '>'
-    (length,) = struct.unpack_from(f'{order}I', cdr, 12)
+    """Return the frame id of a message whose first field is a Header, without decoding it.
+
+    Raises:
+        DataError: too few bytes.
+    """
+    (length,) = _unpack('I', cdr, 12)
     return cdr[16:16 + max(0, length - 1)].decode(errors='replace')
 
 
@@ -113,6 +128,35 @@ def decode_twist(cdr: bytes) -> Twist:
     linear = message.twist.linear
     return Twist(_stamp(message.header), str(message.header.frame_id),
                  np.array([linear.x, linear.y, linear.z], dtype=np.float64))
+
+
+def decode_position(cdr: bytes) -> tuple[int, NDArray[np.float64]]:
+    """Return stamp and position (3,) [m] of a geometry_msgs/PoseStamped.
+
+    Raises:
+        DataError: bytes that are no such message.
+    """
+    message = _decode(cdr, 'geometry_msgs/msg/PoseStamped')
+    point = message.pose.position
+    return _stamp(message.header), np.array([point.x, point.y, point.z], dtype=np.float64)
+
+
+def decode_latent(cdr: bytes) -> NDArray[np.float32] | None:
+    """Return the mean of a recorded latent, shape (dim,); None for an empty cloud.
+
+    Raises:
+        DataError: bytes that are no such message, or no FLOAT32 field `mean` in them.
+    """
+    message = _decode(cdr, 'sensor_msgs/msg/PointCloud2')
+    if not message.width:
+        return None
+    mean = next((f for f in message.fields if f.name == 'mean' and f.datatype == _FLOAT32), None)
+    if mean is None or len(message.data) < mean.offset + 4 * mean.count:
+        raise DataError(f'latent: got fields {[f.name for f in message.fields]} in '
+                        f'{len(message.data)} bytes, allowed: FLOAT32 `mean` and its bytes')
+    kind = '>f4' if message.is_bigendian else '<f4'
+    content = np.asarray(message.data, np.uint8).tobytes()
+    return np.frombuffer(content, kind, mean.count, mean.offset).astype(np.float32)
 
 
 def decode_key_values(cdr: bytes) -> list[KeyValues]:

@@ -14,6 +14,9 @@ from rig_ros.episodes.scan import scan
 from rig_ros.episodes.store import PART_SUFFIX, SUFFIX
 from rig_ros.errors import DataError
 
+BIN = '.bin'
+"""Folder of deleted episodes, beside those that are not."""
+
 
 @dataclass(frozen=True)
 class RawMessage:
@@ -47,6 +50,11 @@ def episode_file(path: Path) -> Path:
                     f'{[str(p) for p in finished] or "its sub-folders"}')
 
 
+def visible(path: Path, root: Path) -> bool:
+    """Return whether no name below the root begins with a dot, as bins and copies' do."""
+    return not any(part.startswith('.') for part in path.relative_to(root).parts)
+
+
 def find_episodes(root: Path) -> list[Path]:
     """Return the finished recordings below a folder (or the one file), oldest name first.
 
@@ -57,10 +65,10 @@ def find_episodes(root: Path) -> list[Path]:
         return [root]
     if not root.is_dir():
         raise DataError(f'{root}: does not exist; give a recordings folder, an episode or a file')
-    folders = sorted({p.parent for p in root.rglob(bag_metadata.FILE_NAME)})
+    folders = sorted({p.parent for p in root.rglob(bag_metadata.FILE_NAME) if visible(p, root)})
     listed = [episode_file(folder) for folder in folders]
     loose = [p for p in sorted(root.rglob(f'*{SUFFIX}'))
-             if p.parent not in folders and not p.name.startswith('.')]
+             if p.parent not in folders and visible(p, root)]
     return listed + loose
 
 

@@ -260,7 +260,7 @@ class EpisodeRecorder:
             self._require_space()
             if self.failure and not self._files:
                 self._restore()
-            name = self._free_name(event.episode_id)
+            name = recovery.free_name(self.folder, event.episode_id)
             writer = EpisodeWriter(self.folder, name, {'task': self._task})
         except (HardwareError, DataError) as error:
             self.failure = str(error)
@@ -279,13 +279,6 @@ class EpisodeRecorder:
                 f'{self.folder}: {free // MIB} MiB free, allowed: at least '
                 f'{self._min_free // MIB} MiB to begin an episode; free space, or set '
                 '`directory` to another disk or `min_free_mib` lower')
-
-    def _free_name(self, episode_id: str) -> str:
-        name, number = episode_id, 1
-        while (self.folder / name).exists():
-            number += 1
-            name = f'{episode_id}-{number}'
-        return name
 
     def _write(self, file: _Open | None, arrival: Arrival) -> None:
         if file is None or file not in self._files:

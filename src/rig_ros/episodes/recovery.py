@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcap.records import Channel, Message, Schema
+from mcap.records import Channel, Message, Metadata, Schema
 
 from rig_ros.episodes import bag_metadata, schema
+from rig_ros.episodes.reading import visible
 from rig_ros.episodes.scan import scan
 from rig_ros.episodes.store import PART_SUFFIX, SUFFIX, BagWriter, EpisodeFile
 from rig_ros.errors import DataError
@@ -110,7 +111,16 @@ def recover_file(source: Path) -> RecoveryReport:
     return RecoveryReport(source, 'restored', final, file, tuple(findings))
 
 
-def _describe(file: Path) -> None:
+def free_name(folder: Path, name: str) -> str:
+    """Return the name, or the name with the first number that is free in the folder."""
+    candidate, number = name, 1
+    while (folder / candidate).exists():
+        number += 1
+        candidate = f'{name}-{number}'
+    return candidate
+
+
+def describe(file: Path) -> None:
     """Write `metadata.yaml` anew from a whole recording."""
     facts = bag_metadata.BagFacts(file.name, custom={'episode_id': _episode_id(file)})
     schemas: dict[int, Schema] = {}
@@ -121,6 +131,8 @@ def _describe(file: Path) -> None:
         elif isinstance(record, Channel) and record.id not in counts:
             counts[record.id] = bag_metadata.ChannelCount(
                 record.topic, _definition(schemas[record.schema_id], record))
+        elif isinstance(record, Metadata):
+            facts.custom = {**bag_metadata.custom_of(record.metadata), **facts.custom}
         elif isinstance(record, Message):
             facts.start_ns = min(facts.start_ns or record.log_time, record.log_time)
             facts.end_ns = max(facts.end_ns, record.log_time)
@@ -149,11 +161,11 @@ def recover(path: Path) -> list[RecoveryReport]:
         raise DataError(f'{path}: does not exist; give a recordings folder, an episode or a file')
     sources = [p for p in sorted(path.rglob('*'))
                if p.is_file() and p.name.endswith((SUFFIX, PART_SUFFIX))
-               and not p.name.endswith(RECOVERED_SUFFIX) and not p.name.startswith('.')]
+               and not p.name.endswith(RECOVERED_SUFFIX) and visible(p, path)]
     reports = [recover_file(source) for source in sources]
     for report in reports:
         if report.target is not None and not _readable_metadata(report.target.parent):
-            _describe(report.target)
+            describe(report.target)
     return reports
 
 
@@ -161,6 +173,6 @@ def recover_unfinished(run_folder: Path) -> list[RecoveryReport]:
     """Restore only `.part` files below a folder that no earlier call restored."""
     if not run_folder.is_dir():
         return []
-    sources = sorted(run_folder.rglob(f'*{PART_SUFFIX}'))
+    sources = [p for p in sorted(run_folder.rglob(f'*{PART_SUFFIX}')) if visible(p, run_folder)]
     return [recover_file(source) for source in sources
             if not source.with_name(_episode_id(source) + SUFFIX).exists()]

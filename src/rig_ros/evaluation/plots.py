@@ -69,3 +69,21 @@ def histogram(values_m: Sequence[float], do_nothing_m: float | None = None) -> b
         axes.legend(frameon=False)
     axes.set_xlim(left=0)
     return _png(figure)
+
+
+def bars(groups: Mapping[str, Sequence[int]], low: float, high: float, xlabel: str) -> bytes:
+    """Return histograms over one common range, drawn as steps.
+
+    Args:
+        groups: name to counts in bins of equal width.
+        low: left edge of the first bin.
+        high: right edge of the last bin.
+        xlabel: what the range is.
+    """
+    figure, axes = _axes(xlabel, 'count')
+    for name, counts in groups.items():
+        width = (high - low) / len(counts)
+        axes.stairs(counts, [low + width * i for i in range(len(counts) + 1)], label=name)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=7, ncols=max(1, len(groups) // 4))
+    return _png(figure)
