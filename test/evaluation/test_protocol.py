@@ -56,6 +56,16 @@ def test_the_puck_is_what_a_pushing_task_is_judged_by():
     assert figures['objects']['hand']['success']['0.02'] == 0.5
 
 
+def test_an_object_counts_in_the_episodes_it_was_in():
+    image = np.zeros((4, 4, 3), np.uint8)
+    other = {'hand': 0.01, 'puck1': 0.05, 'pucks': 0.05}
+    result = Evaluation((record(0, 0.01, 0.04), GoalRecord(1, other, other, image, image)), 50)
+    assert result.objects == ['pucks', 'puck1', 'puck0', 'hand']
+    assert result.primary == 'pucks'
+    assert (result.final('puck0'), result.final('puck1')) == ([0.04], [0.05])
+    assert result.figures()['objects']['puck1']['do_nothing_m'] == pytest.approx(0.05)
+
+
 @pytest.mark.parametrize(('goals', 'steps'), [(0, 5), (1, 0)])
 def test_nothing_to_do_is_refused(goals, steps):
     world = DotWorld()

@@ -11,6 +11,7 @@ from rig_ros.control import kinematics
 from rig_ros.control import task as tasks
 from rig_ros.control.kinematics import TOOL_DOWN, TOOL_LENGTH, Chain
 from rig_ros.errors import ConfigError, SafetyViolation
+from rig_ros.simulation.layout import Layout
 from rig_ros.simulation.scene import build_model
 from rig_ros.simulation.world import COMMAND_TIMEOUT_S, SawyerWorld
 
@@ -185,18 +186,19 @@ def test_restored_world_goes_on_exactly(push: SawyerWorld) -> None:
         return np.concatenate([push.joint_positions, push.ground_truth()['puck0']])
 
     first = go_on()
-    push.place((0.6, -0.1, 0.02), [(0.7, 0.1)])
+    push.place((0.6, -0.1, 0.02), Layout(((0.7, 0.1),)))
     push.restore(saved)
     np.testing.assert_array_equal(go_on(), first)
 
 
-@pytest.mark.parametrize('name', ['push', 'push_nips'])
+@pytest.mark.parametrize('name', ['push', 'push_nips', 'push_multi'])
 def test_nothing_touches_at_the_start(name: str) -> None:
     """In push the tool once started 8 mm inside the puck and shoved it away."""
     world = SawyerWorld(tasks.load(name))
-    before = world.ground_truth()['puck0']
+    before = world.ground_truth()
     world.advance(0.5)
-    np.testing.assert_allclose(world.ground_truth()['puck0'], before, atol=5e-4)
+    for name, place in world.ground_truth().items():
+        np.testing.assert_allclose(place, before[name], atol=5e-4)
 
 
 def test_hand_pushes_the_puck_and_it_stays_on_the_table(push: SawyerWorld) -> None:
@@ -214,6 +216,19 @@ def test_hand_pushes_the_puck_and_it_stays_on_the_table(push: SawyerWorld) -> No
     assert moved[0] - push.hand_position[0] > 0.04 + 0.018 - 2e-3
 
 
+def test_a_pushed_puck_pushes_the_next_and_none_goes_through_another() -> None:
+    world = SawyerWorld(tasks.load('push_multi'))
+    world.reset(Layout(((0.58, 0.0), (0.67, 0.005), None)))
+    for _ in range(10):
+        world.set_velocity((0.2, 0, 0))
+        world.advance(0.1)
+    truth = world.ground_truth()
+    assert set(truth) == {'hand', 'puck0', 'puck1'}
+    assert truth['puck1'][0] > 0.75
+    assert np.linalg.norm(np.subtract(truth['puck0'], truth['puck1'])) > 0.08 - 2e-3
+    assert all(truth[name][2] == pytest.approx(0.015, abs=1e-3) for name in ('puck0', 'puck1'))
+
+
 def test_placing_refuses_the_wrong_number_of_pucks(push: SawyerWorld) -> None:
     with pytest.raises(ConfigError, match='pucks'):
         push.place((0.6, 0.0, 0.02))
@@ -223,7 +238,7 @@ def test_placing_out_of_reach_is_refused_and_changes_nothing(push: SawyerWorld) 
     push.reset()
     before = push.ground_truth()
     with pytest.raises(SafetyViolation):
-        push.place((1.4, 0.0, 0.02), [(0.6, 0.1)])
+        push.place((1.4, 0.0, 0.02), Layout(((0.6, 0.1),)))
     assert push.ground_truth() == before
 
 

@@ -35,7 +35,7 @@ class DotWorld:
         self.place = np.array(START)
         self.steps = 0
 
-    def reset(self) -> np.ndarray:
+    def reset(self, goal: Any = None) -> np.ndarray:
         self.place = np.array(START)
         return picture(self.place)
 

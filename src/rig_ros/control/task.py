@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rig_ros import resources, settings
+from rig_ros.control.objects import Puck, Vector3
 from rig_ros.settings import require
 
-Vector3 = tuple[float, float, float]
+__all__ = ['ALIASES', 'CameraView', 'Puck', 'TaskConfig', 'Vector3', 'load', 'names']
 ALIASES = {'reach': 'reach_xy'}
 
 
@@ -42,19 +43,6 @@ class CameraView:
 
 
 @dataclass(frozen=True)
-class Puck:
-    """A cylinder on the table that the hand can push."""
-
-    start: tuple[float, float]
-    """Centre at reset (x, y) [m]."""
-    goal_low: tuple[float, float]
-    goal_high: tuple[float, float]
-    radius: float = 0.04
-    half_height: float = 0.015
-    mass_kg: float = 0.1
-
-
-@dataclass(frozen=True)
 class TaskConfig:
     """One task; see the module for units and frame."""
 
@@ -77,6 +65,8 @@ class TaskConfig:
     """Steps in an episode."""
     image_size: int = 84
     pucks: tuple[Puck, ...] = field(default=())
+    pucks_present: tuple[int, int] | None = None
+    """Fewest and most pucks on the table; each episode draws how many, and which. All if unset."""
 
     def __post_init__(self) -> None:
         require(len(self.axes) > 0 and len(set(self.axes)) == len(self.axes),
@@ -87,6 +77,9 @@ class TaskConfig:
         require(1 <= self.control_hz <= 60, 'control_hz', self.control_hz, '1 to 60 Hz')
         require(self.horizon >= 1, 'horizon', self.horizon, 'at least 1 step')
         require(self.image_size in (48, 84), 'image_size', self.image_size, '48 or 84')
+        fewest, most = self.puck_range
+        require(min(1, len(self.pucks)) <= fewest <= most <= len(self.pucks), 'pucks_present',
+                self.pucks_present, f'fewest <= most, 1 to {len(self.pucks)}')
         for point, name in ((self.reset_hand, 'reset_hand'), (self.goal_low, 'goal_low'),
                             (self.goal_high, 'goal_high')):
             inside = all(a <= p <= b for a, p, b in
@@ -102,6 +95,11 @@ class TaskConfig:
     def axis_indices(self) -> tuple[int, ...]:
         """The driven axes as indices into (x, y, z)."""
         return tuple('xyz'.index(axis) for axis in self.axes)
+
+    @property
+    def puck_range(self) -> tuple[int, int]:
+        """Fewest and most pucks on the table in an episode."""
+        return self.pucks_present or (len(self.pucks), len(self.pucks))
 
     @property
     def max_speed(self) -> float:

@@ -18,6 +18,8 @@ from rig_ros.settings import require
 
 FloatArray = NDArray[np.float32]
 ImageArray = NDArray[np.uint8]
+PRIMARY = ('door', 'object', 'pucks', 'puck0', 'hand')
+"""A task is judged by the first of these that it has."""
 
 
 class Goal(Protocol):
@@ -32,8 +34,8 @@ class Goal(Protocol):
 class Environment(Protocol):
     """What evaluation needs of `simulation.environment.SawyerEnv`."""
 
-    def reset(self) -> ImageArray:
-        """Return to the start and give its picture."""
+    def reset(self, goal: Any = None) -> ImageArray:
+        """Return to the start of the goal's episode and give its picture."""
         ...
 
     def step(self, action: FloatArray) -> ImageArray:
@@ -85,21 +87,20 @@ class Evaluation:
     @property
     def objects(self) -> list[str]:
         """Names of what distances are measured for, pucks before the hand."""
-        return sorted(self.records[0].final, reverse=True)
+        return sorted({name for record in self.records for name in record.final}, reverse=True)
 
     @property
     def primary(self) -> str:
-        """The object the task is about: the first puck, or the hand without one."""
-        pucks = sorted(name for name in self.objects if name.startswith('puck'))
-        return pucks[0] if pucks else 'hand'
+        """What the task is about: its object, all its pucks together, or the hand."""
+        return next(name for name in PRIMARY if name in self.objects)
 
     def final(self, name: str) -> list[float]:
-        """Return the final distances of one object [m]."""
-        return [record.final[name] for record in self.records]
+        """Return the final distances of one object [m], of the episodes it was in."""
+        return [record.final[name] for record in self.records if name in record.final]
 
     def do_nothing(self, name: str) -> list[float]:
-        """Return the distances of doing nothing for one object [m]."""
-        return [record.do_nothing[name] for record in self.records]
+        """Return the distances of doing nothing for one object [m], likewise."""
+        return [record.do_nothing[name] for record in self.records if name in record.do_nothing]
 
     def summary(self, name: str | None = None) -> Summary:
         """Return the summary of one object's final distances; of the primary one by default."""
@@ -137,7 +138,7 @@ def run(agent: Agent, environment: Environment, goals: Sequence[Goal], steps: in
     records = []
     for index, goal in enumerate(goals):
         do_nothing = environment.do_nothing(goal)
-        image = environment.reset()
+        image = environment.reset(goal)
         goal_latent, _ = agent.encode(goal.image_hwc_u8)
         for _ in range(steps):
             latent, _ = agent.encode(image)

@@ -98,7 +98,8 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
     thresholds = [f'below {100 * t:g} cm' for t in evaluation.summary().success]
     objects = evaluation.objects
     columns = ('goal', *[f'{name}, {when}' for name in objects for when in ('start', 'final')])
-    rows = tuple((record.index, *[centimetres(distances[name]) for name in objects
+    rows = tuple((record.index, *[centimetres(distances[name]) if name in distances else ''
+                                  for name in objects
                                   for distances in (record.do_nothing, record.final)])
                  for record in evaluation.records)
     return [

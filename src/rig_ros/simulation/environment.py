@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from rig_ros.control.action import action_to_velocity
-from rig_ros.control.task import TaskConfig, Vector3
-from rig_ros.errors import ConfigError
+from rig_ros.control.task import TaskConfig
+from rig_ros.settings import require
+from rig_ros.simulation.layout import Layout, draw_goal, draw_start
 from rig_ros.simulation.painter import Picture
+from rig_ros.simulation.props import Truth
 from rig_ros.simulation.world import SawyerWorld
 
 HELD_OUT_SEED = 20180712
 """Evaluation goals are drawn with this seed; training never uses it."""
-TOOL_RADIUS = 0.018
-"""Of the tool that pushes [m]."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,10 @@ class Goal:
     """A picture to make true, and the positions in it (for evaluation only)."""
 
     image_hwc_u8: Picture
-    truth: dict[str, Vector3]
+    truth: Truth
     """'hand', 'puck0', ...: positions [m], frame `base`."""
-
-
-def _distances(here: dict[str, Vector3], there: dict[str, Vector3]) -> dict[str, float]:
-    return {name: float(np.linalg.norm(np.subtract(here[name], there[name]))) for name in there}
+    start: Layout
+    """How the episode begins that this goal belongs to; see `SawyerEnv.reset`."""
 
 
 class SawyerEnv:
@@ -53,11 +51,15 @@ class SawyerEnv:
         self.world = SawyerWorld(task, seed, (size, size))
         self._rng = np.random.default_rng(seed)
         self._period = 1.0 / task.control_hz
-        self._start = self.world.ground_truth()
 
-    def reset(self) -> Picture:
-        """Put everything to the start and return the picture. Shape (size, size, 3)."""
-        self.world.reset()
+    def reset(self, goal: Goal | None = None) -> Picture:
+        """Put everything to the start and return the picture. Shape (size, size, 3).
+
+        Args:
+            goal: begin the episode that this goal belongs to; if left out, the start is drawn
+                where the task says so.
+        """
+        self.world.reset(goal.start if goal else None)
         return self.world.render()
 
     def step(self, action: npt.ArrayLike) -> Picture:
@@ -74,62 +76,69 @@ class SawyerEnv:
         return self.world.render()
 
     def sample_goal(self, rng: np.random.Generator | None = None) -> Goal:
-        """Draw a goal, picture it and put the world back as it was.
+        """Draw a goal for this episode, picture it and put the world back as it was.
 
         Args:
             rng: where the goal comes from; the environment's own generator if not given.
         """
-        rng = rng or self._rng
-        pucks = self._draw_pucks(rng)
-        hand = self._draw_hand(rng, pucks)
-        return self.picture_goal(hand, pucks)
+        start = self.world.layout
+        return self.picture_goal(*draw_goal(self.task, start, rng or self._rng), start)
 
-    def picture_goal(self, hand: npt.ArrayLike, pucks: npt.ArrayLike = ()) -> Goal:
+    def picture_goal(self, hand: npt.ArrayLike, layout: Layout | None = None,
+                     start: Layout | None = None) -> Goal:
         """Picture a given goal and put the world back as it was.
 
         Args:
             hand: shape (3,) [m].
-            pucks: shape (number of pucks, 2) [m].
+            layout: where the objects are; may be left out where a task has none.
+            start: of the goal's episode; this one's if left out.
         """
         before = self.world.state()
         try:
-            self.world.place(hand, pucks)
-            return Goal(self.world.render(), self.world.ground_truth())
+            self.world.place(hand, layout)
+            return Goal(self.world.render(), self.world.ground_truth(), start or before.layout)
         finally:
             self.world.restore(before)
 
-    def _draw_pucks(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-        pucks = self.task.pucks
-        for _ in range(1000):
-            centres = np.array([rng.uniform(p.goal_low, p.goal_high) for p in pucks])
-            if all(np.linalg.norm(centres[i] - centres[j]) > pucks[i].radius + pucks[j].radius
-                   for i in range(len(pucks)) for j in range(i)):
-                return centres.reshape(-1, 2)
-        raise ConfigError(f'pucks of task {self.task.name}: no room for {len(pucks)} in their '
-                          'goal boxes; make the boxes larger')
-
-    def _draw_hand(self, rng: np.random.Generator,
-                   pucks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        for _ in range(1000):
-            hand = rng.uniform(self.task.goal_low, self.task.goal_high)
-            if all(np.linalg.norm(hand[:2] - centre) > puck.radius + TOOL_RADIUS
-                   for centre, puck in zip(pucks, self.task.pucks)):
-                return hand
-        raise ConfigError(f'goal box of task {self.task.name}: no room for the hand beside the '
-                          'pucks; make the box larger')
-
     def distance(self, goal: Goal) -> dict[str, float]:
-        """Return how far hand and pucks are from a goal now [m], by name."""
-        return _distances(self.world.ground_truth(), goal.truth)
+        """Return how far hand and pucks are from a goal now [m], by name.
+
+        'pucks' is the mean over those on the table, in tasks with several.
+
+        Raises:
+            ConfigError: the goal has a puck that is not in this episode.
+        """
+        return self._distances(goal.truth)
 
     def do_nothing(self, goal: Goal) -> dict[str, float]:
         """Return how far a goal is from the reset state [m], by name: the baseline."""
-        return _distances(self._start, goal.truth)
+        before = self.world.state()
+        try:
+            self.world.reset(goal.start)
+            return self._distances(goal.truth)
+        finally:
+            self.world.restore(before)
+
+    def _distances(self, goal: Truth) -> dict[str, float]:
+        here = self.world.ground_truth()
+        missing = sorted(set(goal) - set(here))
+        require(not missing, 'goal', f'one with {missing}', f'goals with {sorted(here)}, which '
+                "are in this episode; begin the goal's episode with reset(goal)")
+        result = {name: float(np.linalg.norm(np.subtract(here[name], place)))
+                  for name, place in goal.items()}
+        if len(self.task.pucks) > 1:
+            pucks = [result[name] for name in goal if name.startswith('puck')]
+            result['pucks'] = float(np.mean(pucks))
+        return result
 
     def held_out_goals(self, count: int, seed: int = HELD_OUT_SEED) -> list[Goal]:
         """Return the fixed evaluation goals of this task, at this picture size."""
         rng = np.random.default_rng(seed)
-        return [self.sample_goal(rng) for _ in range(count)]
+        goals = []
+        for _ in range(count):
+            start = draw_start(self.task, rng)
+            goals.append(self.picture_goal(*draw_goal(self.task, start, rng), start))
+        return goals
 
     def close(self) -> None:
         """Free the GL context."""

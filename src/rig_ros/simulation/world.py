@@ -18,8 +18,9 @@ from rig_ros.control import kinematics
 from rig_ros.control.kinematics import Array
 from rig_ros.control.servo import SIMULATION_LIMITS, CartesianServo, ServoState
 from rig_ros.control.task import CameraView, TaskConfig
-from rig_ros.settings import require
+from rig_ros.simulation.layout import Layout, draw_start
 from rig_ros.simulation.painter import PLAIN, Looks, Painter, Picture
+from rig_ros.simulation.props import Props, Truth
 from rig_ros.simulation.scene import build_model
 
 COMMAND_TIMEOUT_S = 0.2
@@ -38,12 +39,13 @@ class WorldState:
     physics: Array
     servo: ServoState
     command_age: float
+    layout: Layout
     owed: float
     """Time asked for and not yet simulated [s], below one physics step."""
 
 
 class SawyerWorld:
-    """The arm, the table and the pucks of one task."""
+    """The arm, the table and what is on the table in one task."""
 
     def __init__(self, task: TaskConfig, seed: int = 0,
                  camera_size: tuple[int, int] | None = None) -> None:
@@ -51,17 +53,18 @@ class SawyerWorld:
 
         Args:
             task: workspace, reset, camera and pucks.
-            seed: of whatever the world draws at random; nothing yet.
+            seed: of the starts that `reset` draws; the rest is deterministic.
             camera_size: default (height, width) of `render`; the task's image size if not given.
 
         Raises:
             SafetyViolation: when the reset position cannot be reached.
         """
-        del seed  # Everything is deterministic so far.
         self.task = task
+        self._rng = np.random.default_rng(seed)
         self._size = camera_size or (task.image_size, task.image_size)
         self._model = build_model(task)
         self._state = mujoco.MjData(self._model)
+        self._props = Props(task, self._model, self._state)
         self._chain = kinematics.Chain(kinematics.TOOL_LENGTH)
         centre = np.add(task.workspace_low, task.workspace_high) / 2
         self._posture = kinematics.solve_pose(self._chain, centre)
@@ -83,29 +86,30 @@ class SawyerWorld:
     def _joints_at(self, hand: npt.ArrayLike) -> Array:
         return kinematics.solve_pose(self._chain, hand, seed=self._posture, posture=self._posture)
 
-    def reset(self) -> None:
-        """Put the arm at the task's reset position, the pucks at their starts, all at rest."""
-        mujoco.mj_resetData(self._model, self._state)
-        self._place_arm(self._reset_joints)
+    def reset(self, start: Layout | None = None) -> None:
+        """Put the arm at the task's reset position and the objects at their starts, at rest.
 
-    def place(self, hand: npt.ArrayLike, pucks: npt.ArrayLike = ()) -> None:
-        """Put hand and pucks somewhere at once, at rest: for goal pictures and tests.
+        Args:
+            start: where the objects are; drawn as the task says if left out.
+        """
+        self._place(self._reset_joints, start or draw_start(self.task, self._rng))
+
+    def place(self, hand: npt.ArrayLike, layout: Layout | None = None) -> None:
+        """Put hand and objects somewhere at once, at rest: for goal pictures and tests.
 
         Args:
             hand: hand position, shape (3,) [m].
-            pucks: centres on the table, shape (number of pucks, 2) [m].
+            layout: where the objects are; may be left out where a task has none.
 
         Raises:
             SafetyViolation: when the hand cannot get there.
             ConfigError: when the number of pucks is not the task's.
         """
-        centres = np.asarray(pucks, np.float64).reshape(-1, 2)
-        require(len(centres) == len(self.task.pucks), 'pucks', len(centres),
-                f'{len(self.task.pucks)} positions (x, y)')
-        joints = self._joints_at(hand)
+        self._place(self._joints_at(hand), layout or Layout())
+
+    def _place(self, joints: Array, layout: Layout) -> None:
         mujoco.mj_resetData(self._model, self._state)
-        for index, centre in enumerate(centres):
-            self._state.joint(self._model.body(f'puck{index}').jntadr[0]).qpos[:2] = centre
+        self._props.put(layout)
         self._place_arm(joints)
 
     def _place_arm(self, joints: Array) -> None:
@@ -201,18 +205,21 @@ class SawyerWorld:
         """Torques of right_j0 to right_j6, without gravity compensation. Shape (7,) [N m]."""
         return np.array(self._state.qfrc_actuator[_ARM])
 
-    def ground_truth(self) -> dict[str, tuple[float, float, float]]:
-        """Return the true positions of 'hand' and 'puck0'...: for evaluation only [m]."""
-        truth = {'hand': self._hand_at}
-        for index in range(len(self.task.pucks)):
-            truth[f'puck{index}'] = self._state.body(f'puck{index}').xpos
-        return {name: (float(p[0]), float(p[1]), float(p[2])) for name, p in truth.items()}
+    @property
+    def layout(self) -> Layout:
+        """Where the objects were last put: by `reset`, the start of this episode."""
+        return self._props.layout
+
+    def ground_truth(self) -> Truth:
+        """Return the true positions of 'hand' and 'puck0'... [m]: for evaluation only."""
+        return {'hand': tuple(self._hand_at.tolist()), **self._props.truth()}
 
     def state(self) -> WorldState:
         """Return everything needed to come back to this moment with `restore`."""
         physics = np.empty(mujoco.mj_stateSize(self._model, _STATE))
         mujoco.mj_getState(self._model, self._state, physics, _STATE)
-        return WorldState(physics, self._servo.state(), self._command_age, self._owed)
+        return WorldState(physics, self._servo.state(), self._command_age, self._props.layout,
+                          self._owed)
 
     def restore(self, state: WorldState) -> None:
         """Go back to a moment; what follows is the same as it was the first time."""
@@ -220,6 +227,7 @@ class SawyerWorld:
         mujoco.mj_forward(self._model, self._state)
         mujoco.mj_setState(self._model, self._state, state.physics, _STATE)
         self._servo.restore(state.servo)
+        self._props.layout = state.layout
         self._command_age, self._owed = state.command_age, state.owed
 
     def close(self) -> None:

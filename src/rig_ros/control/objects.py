@@ -1,0 +1,32 @@
+"""What lies and stands on the table of a task: pucks. Metres, frame `base`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rig_ros.settings import require
+
+Vector2 = tuple[float, float]
+Vector3 = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Puck:
+    """A cylinder on the table that the hand can push."""
+
+    start: Vector2
+    """Centre at reset (x, y)."""
+    goal_low: Vector2
+    goal_high: Vector2
+    start_spread: Vector2 = (0.0, 0.0)
+    """Half-widths of the box around `start` that each episode's start is drawn from."""
+    radius: float = 0.04
+    half_height: float = 0.015
+    mass_kg: float = 0.1
+
+    def __post_init__(self) -> None:
+        require(all(a <= b for a, b in zip(self.goal_low, self.goal_high)), 'puck goal',
+                (self.goal_low, self.goal_high), 'low <= high on each axis')
+        require(min(self.start_spread) >= 0, 'start_spread', self.start_spread, 'at least 0 m')
+        for name in ('radius', 'half_height', 'mass_kg'):
+            require(getattr(self, name) > 0, name, getattr(self, name), 'above 0')
