@@ -69,7 +69,7 @@ def replay(commands: RecordedCommands, task: TaskConfig, seed: int = 0) -> Repla
     limited, path = 0, []
     world = SawyerWorld(task, seed)
     try:
-        world.place(recorded[0], [puck.start for puck in task.pucks])
+        world.place(recorded[0], world.layout)
         robot = SimulatedRobot(world)
         for velocity, now, after in zip(commands.velocities, ends, ends[1:]):
             hand = robot.state().hand_position
