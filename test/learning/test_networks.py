@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from rig_ros.learning.networks import Critics, EnsembleMLP, Policy
+from rig_ros.learning.networks import Critics, EnsembleMLP, Policy, flatten
 
 
 def test_members_of_an_ensemble_are_independent_networks():
@@ -45,3 +46,41 @@ def test_policy_is_bounded_and_starts_near_zero():
 def test_critics_give_a_value_for_each_member_and_transition():
     critics = Critics(4, 3, 2, (16,), layer_norm=True)
     assert critics(torch.randn(7, 3), torch.randn(7, 3), torch.randn(7, 2)).shape == (4, 7)
+
+
+@pytest.mark.parametrize('layer_norm', [False, True])
+def test_written_gradients_agree_with_autograd(layer_norm):
+    net = EnsembleMLP(3, 4, (8, 7), 2, layer_norm=layer_norm).double()
+    x = torch.randn(3, 5, 4, dtype=torch.float64, requires_grad=True)
+    slope = torch.randn(3, 5, 2, dtype=torch.float64)
+    expected = torch.autograd.grad(net(x), [x, *net.parameters()], slope)
+    flatten(net)
+    with torch.no_grad():
+        trace = net.trace(x)
+        net.parameter_gradients(trace, slope)
+        actual = [net.input_gradient(trace, slope), *(p.grad for p in net.parameters())]
+    for a, b in zip(actual, expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize('layer_norm', [False, True])
+def test_fewer_members_are_the_first_ones(layer_norm):
+    net, x = EnsembleMLP(3, 4, (8,), 1, layer_norm=layer_norm), torch.randn(3, 5, 4)
+    with torch.no_grad():
+        every, first = net.trace(x), net.trace(x[:1])
+        torch.testing.assert_close(first[-1], every[-1][:1])
+        slope = torch.ones(3, 5, 1)
+        torch.testing.assert_close(net.input_gradient(first, slope[:1]),
+                                   net.input_gradient(every, slope)[:1])
+
+
+def test_a_flat_buffer_and_its_module_are_the_same_numbers():
+    net = EnsembleMLP(2, 4, (8,), 1)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    flat = flatten(net)
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    with torch.no_grad():
+        flat.zero_()
+    assert not any(p.any() for p in net.parameters())
+    net.load_state_dict(before)
+    assert torch.equal(flat, torch.cat([t.flatten() for t in before.values()]))

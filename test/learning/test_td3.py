@@ -13,7 +13,8 @@ def step(agent, generator, size=32):
     latent, goal = torch.rand(size, 1) * 2 - 1, torch.rand(size, 1) * 2 - 1
     action = torch.rand(size, 1) * 2 - 1
     after = latent + 0.2 * action
-    return agent.update(latent, action, -(after - goal).abs()[:, 0], after, goal, generator)
+    batch = (latent, action, -(after - goal).abs()[:, 0], after, goal)
+    return agent.update(*(part.unsqueeze(0) for part in batch), generator)
 
 
 def test_policy_and_targets_move_only_every_second_update():
@@ -45,17 +46,44 @@ def test_target_is_reward_plus_discounted_minimum():
         online = agent.critics.body.layers[-1]
         online.weight.zero_()
         online.bias.zero_()
-    z = torch.zeros(size, 1)
-    losses = agent.update(z, z, torch.full((size,), -1.0), z, z, torch.Generator().manual_seed(0))
+    z = torch.zeros(1, size, 1)
+    losses = agent.update(z, z, torch.full((1, size), -1.0), z, z, torch.Generator())
     assert losses['critic_loss'].item() == pytest.approx(2 * (-1.0 + 0.5 * 3.0) ** 2)
 
 
-def test_the_policys_step_leaves_the_critics_without_gradient():
+def test_targets_have_no_gradients():
     agent = TD3(1, 1, TD3Config(hidden=(8,), policy_delay=1))
-    generator = torch.Generator().manual_seed(0)
-    step(agent, generator)
-    assert all(p.requires_grad for p in agent.critics.parameters())
-    assert all(p.grad is None for p in agent.target_critics.parameters())
+    step(agent, torch.Generator())
+    targets = [*agent.target_critics.parameters(), *agent.target_policy.parameters()]
+    assert all(p.grad is None and not p.requires_grad for p in targets)
+
+
+def test_policy_ascends_the_first_critic_as_autograd_would():
+    agent = TD3(2, 1, TD3Config(hidden=(8, 6), policy_delay=1, learning_rate=1e-12))
+    latent, goal, z = torch.randn(5, 2), torch.randn(5, 2), torch.zeros(1, 5, 2)
+    agent.update(latent[None], z[..., :1], z[..., 0], z, goal[None], torch.Generator())
+    explicit = [p.grad.clone() for p in agent.policy.parameters()]
+    loss = -agent.critics(latent, goal, agent.policy(latent, goal))[0].mean()
+    expected = torch.autograd.grad(loss, list(agent.policy.parameters()))
+    for a, b in zip(explicit, expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize('delay', [1, 2, 3])
+def test_minibatches_together_do_what_they_do_one_by_one(delay):
+    config = TD3Config(hidden=(8,), policy_delay=delay, target_noise=0.0)
+    torch.manual_seed(0)
+    together, alone = TD3(1, 1, config), TD3(1, 1, config)
+    alone.load_state_dict(together.state_dict())
+    rows = [torch.rand(7, 6, 1), torch.rand(7, 6, 1), torch.rand(7, 6),
+            torch.rand(7, 6, 1), torch.rand(7, 6, 1)]
+    for some in (slice(0, 2), slice(2, 7)):  # the first call ends between two policy updates
+        together.update(*(row[some] for row in rows), torch.Generator())
+    for number in range(7):
+        alone.update(*(row[number:number + 1] for row in rows), torch.Generator())
+    assert together.updates == alone.updates == 7
+    for name, tensor in together.state_dict().items():
+        torch.testing.assert_close(tensor, alone.state_dict()[name])
 
 
 def test_learns_to_reach_on_a_line():

@@ -1,6 +1,7 @@
 """The agent: goal-conditioned TD3 on latents (Fujimoto et al. 2018), as the paper uses it.
 
 Observation and goal are latent means. Episodes never end early, so every target bootstraps.
+U is a number of minibatches and B their size.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rig_ros.learning.config import TD3Config
-from rig_ros.learning.networks import Critics, Policy
+from rig_ros.learning.networks import Critics, Policy, flatten
 
 
 class Agent(Protocol):
@@ -24,7 +25,7 @@ class Agent(Protocol):
 
     def update(self, latent: Tensor, action: Tensor, reward: Tensor, next_latent: Tensor,
                goal: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Learn from B transitions and return losses."""
+        """Learn from U minibatches of B transitions, one after another, and return losses."""
         ...
 
 
@@ -39,10 +40,12 @@ class TD3(nn.Module):
                                layer_norm=config.layer_norm)
         self.target_policy = copy.deepcopy(self.policy).requires_grad_(False)
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
-        self.policy_optimiser = torch.optim.Adam(self.policy.parameters(), config.learning_rate,
-                                                 fused=True)
-        self.critics_optimiser = torch.optim.Adam(self.critics.parameters(), config.learning_rate,
-                                                  fused=True)
+        online = [flatten(self.policy), flatten(self.critics)]
+        targets = [flatten(self.target_policy), flatten(self.target_critics)]
+        # Kept in a tuple, so that they are no parameters of this module beside the ones they hold.
+        self._flat = tuple((a.detach(), b.detach()) for a, b in zip(online, targets))
+        self.policy_optimiser, self.critics_optimiser = (
+            torch.optim.Adam([flat], config.learning_rate, fused=True) for flat in online)
         self.updates = 0
 
     @torch.no_grad()
@@ -51,48 +54,72 @@ class TD3(nn.Module):
         actions: Tensor = self.policy(latent, goal)
         return actions
 
+    @torch.no_grad()
     def update(self, latent: Tensor, action: Tensor, reward: Tensor, next_latent: Tensor,
                goal: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Improve the critics, and every `policy_delay` times policy and targets.
+        """Improve the critics U times, and every `policy_delay` times policy and targets.
 
         Args:
-            latent: (B, dim).
-            action: (B, n).
-            reward: (B,).
-            next_latent: (B, dim).
-            goal: (B, dim).
+            latent: (U, B, dim).
+            action: (U, B, n).
+            reward: (U, B).
+            next_latent: (U, B, dim).
+            goal: (U, B, dim).
             generator: source of the target noise.
 
         Returns:
-            `critic_loss`, `value` and, when the policy moved, `policy_loss`: scalars.
+            `critic_loss`, `value` and, when the policy moved, `policy_loss`: scalars, each of the
+            last minibatch that has it.
         """
-        with torch.no_grad():
-            noise = self.config.target_noise * torch.randn(action.shape, generator=generator)
-            noise.clamp_(-self.config.target_noise_clip, self.config.target_noise_clip)
-            next_action = (self.target_policy(next_latent, goal) + noise).clamp_(-1, 1)
-            next_value = self.target_critics(next_latent, goal, next_action).amin(0)
-            target = reward + self.config.discount * next_value
-        values = self.critics(latent, goal, action)
-        critic_loss = ((values - target) ** 2).mean(1).sum()
-        self.critics_optimiser.zero_grad()
-        critic_loss.backward()
-        self.critics_optimiser.step()
-        metrics = {'critic_loss': critic_loss.detach(), 'value': values.detach().mean()}
-        self.updates += 1
-        if self.updates % self.config.policy_delay == 0:
-            self.critics.requires_grad_(False)
-            policy_loss = -self.critics(latent, goal, self.policy(latent, goal))[0].mean()
-            self.policy_optimiser.zero_grad()
-            policy_loss.backward()
-            self.policy_optimiser.step()
-            self.critics.requires_grad_(True)
-            self._move_targets()
-            metrics['policy_loss'] = policy_loss.detach()
+        metrics: dict[str, Tensor] = {}
+        delay = self.config.policy_delay
+        state, next_state = torch.cat((latent, goal), -1), torch.cat((next_latent, goal), -1)
+        state_action = torch.cat((state, action), -1)
+        noise = self.config.target_noise * torch.randn(action.shape, generator=generator)
+        noise.clamp_(-self.config.target_noise_clip, self.config.target_noise_clip)
+        done = 0
+        while done < len(state):  # the targets stand still for up to `delay` minibatches
+            until = min(len(state), done + delay - self.updates % delay)
+            some = slice(done, until)
+            target = self._target(reward[some], next_state[some], noise[some])
+            for number in range(done, until):
+                metrics |= self._improve_critics(state_action[number], target[number - done])
+            self.updates += until - done
+            if self.updates % delay == 0:
+                metrics |= self._improve_policy(state[until - 1])
+                self._move_targets()
+            done = until
         return metrics
 
-    @torch.no_grad()
+    def _target(self, reward: Tensor, next_state: Tensor, noise: Tensor) -> Tensor:
+        """Return what the critics should say of minibatches, as the rewards (U, B)."""
+        next_action = torch.tanh(self.target_policy.body(next_state.reshape(
+            1, -1, next_state.shape[-1]))).view_as(noise).add_(noise).clamp_(-1, 1)
+        x = torch.cat((next_state, next_action), -1).flatten(0, 1)
+        values: Tensor = self.target_critics.body(x.expand(self.config.critics, -1, -1))
+        return torch.add(reward, values.amin(0).view_as(reward), alpha=self.config.discount)
+
+    def _improve_critics(self, state_action: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Descend the squared error to targets (B,) at (B, states and actions)."""
+        body = self.critics.body
+        trace = body.trace(state_action.expand(self.config.critics, -1, -1))
+        values = trace[-1]
+        error = values - target.unsqueeze(-1)
+        body.parameter_gradients(trace, error * (2 / len(target)))
+        self.critics_optimiser.step()
+        return {'critic_loss': error.square().mean(1).sum(), 'value': values.mean()}
+
+    def _improve_policy(self, state: Tensor) -> dict[str, Tensor]:
+        """Ascend the first critic's value of the policy's actions at (B, states)."""
+        trace = self.policy.body.trace(state.unsqueeze(0))
+        action = torch.tanh(trace[-1])
+        values = self.critics.body.trace(torch.cat((state.unsqueeze(0), action), -1))
+        slope = self.critics.body.input_gradient(
+            values, torch.full_like(values[-1], -1 / len(state)))[..., state.shape[-1]:]
+        self.policy.body.parameter_gradients(trace, slope * (1 - action.square()))
+        self.policy_optimiser.step()
+        return {'policy_loss': -values[-1].mean()}
+
     def _move_targets(self) -> None:
-        rate = self.config.target_rate
-        for online, target in ((self.policy, self.target_policy),
-                               (self.critics, self.target_critics)):
-            torch._foreach_lerp_(list(target.parameters()), list(online.parameters()), rate)
+        for online, target in self._flat:
+            target.lerp_(online, self.config.target_rate)

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from rig_ros.control.action import OrnsteinUhlenbeck
 from rig_ros.errors import ModelMismatch
@@ -216,16 +216,20 @@ class Learner:
 
     def train_policy(self, updates: int, progress: ProgressHook = ignore_progress) -> None:
         """Update the agent on relabelled transitions."""
-        losses: dict[str, Tensor] = {}
-        for update in range(1, updates + 1):
-            batch = self.replay.sample(self.config.td3.batch_size, self.generator)
+        size = self.config.td3.batch_size
+        for first in range(0, updates, REPORT_EVERY):
+            count = min(REPORT_EVERY, updates - first)
+            # Drawn and relabelled for all minibatches at once: many small steps cost more.
+            batch = self.replay.sample(count * size, self.generator)
             goal = relabel(batch, self.config.relabel, self.goals, self.generator)
             reward = self.reward(batch.next_latent, goal)
-            losses |= self.agent.update(batch.latent, batch.action, reward, batch.next_latent,
-                                        goal, self.generator)
-            if update % REPORT_EVERY == 0 or update == updates:
-                self.metrics |= {name: loss.item() for name, loss in losses.items()}
-                progress(Progress('policy', update, updates, self.env_steps, dict(self.metrics)))
+            latent, action, reward, next_latent, goal = (
+                part.reshape(count, size, *part.shape[1:])
+                for part in (batch.latent, batch.action, reward, batch.next_latent, goal))
+            losses = self.agent.update(latent, action, reward, next_latent, goal, self.generator)
+            self.metrics |= {name: loss.item() for name, loss in losses.items()}
+            progress(Progress('policy', first + count, updates, self.env_steps,
+                              dict(self.metrics)))
 
     # Stopping and going on ---------------------------------------------------------------------
 
