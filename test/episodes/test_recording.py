@@ -20,8 +20,9 @@ from rig_ros.control import task as tasks
 from rig_ros.episodes import schema
 from rig_ros.episodes.append_file import AppendFile
 from rig_ros.episodes.assembler import assemble
-from rig_ros.episodes.reading import find_episodes, read_messages
+from rig_ros.episodes.reading import find_episodes, read_audit, read_messages
 from rig_ros.episodes.recording import DRAIN_S, SETTLE_S, Arrival, EpisodeRecorder, FinishedEpisode
+from rig_ros.episodes.space import Space
 from rig_ros.errors import DataError, HardwareError
 
 START_NS = 50 * NANO
@@ -35,8 +36,10 @@ class Graph:
         self.free = free
         self.now_s = 1000.0
         self.step = 0
-        self.recorder = EpisodeRecorder(folder, 'reach_xy', self.finished.append,
-                                        free=lambda _: self.free)
+        self.set_by_ns = 0
+        self.recorder = EpisodeRecorder(
+            folder, 'reach_xy', self.finished.append, space=Space(free=lambda _: self.free),
+            system_ns=lambda: START_NS + round(1e9 * self.now_s) + self.set_by_ns)
         self.recorder.start(START_NS, self.now_s)
 
     def send(self, name: str, cdr: bytes, publish_ns: int = START_NS + 1) -> None:
@@ -268,3 +271,57 @@ def test_raises_error_if_an_event_is_unreadable_and_stays_usable(graph: Graph):
     graph.episode('e1')
     graph.wait(1.0)
     assert len(graph.finished) == 1
+
+
+def test_the_audit_is_in_the_file_and_announced(graph: Graph):
+    graph.event('reset')
+    for step in range(12):
+        if step != 5:
+            graph.send(schema.IMAGE, image_cdr(graph.now_ns, picture(step)))
+        if step < 8:
+            sequence = 1 + step + 2 * (step > 3)
+            graph.recorder.take(Arrival('/cmd_twist', twist_cdr(graph.now_ns, (0.1, 0.0, 0.0)),
+                                        graph.now_ns, START_NS + 1, sequence), graph.now_s)
+        graph.step += 1
+    graph.send(schema.IMAGE, image_cdr(graph.now_ns + 7 * PERIOD_NS, picture(1)))
+    graph.event('end')
+    graph.recorder.close()
+    (done,) = graph.finished
+    expected = ['2 messages lost on cmd_twist', '2 gaps on camera/image',
+                'cmd_twist ended 1.2 s early']
+    assert done.audit.findings == expected
+    assert done.facts['findings'] == '; '.join(expected)
+    assert read_audit(done.file.path) == done.audit
+    assert graph.recorder.counters.lost == 2
+
+
+def test_a_stream_that_was_there_before_is_missed(graph: Graph):
+    graph.episode('e1')
+    graph.send(schema.JOINT_STATES, image_cdr(graph.now_ns, picture(0)))
+    graph.episode('e2')
+    graph.episode('e3')
+    graph.recorder.close()
+    assert [f.audit.silent for f in graph.finished] == [(), ('joint_states',), ('joint_states',)]
+
+
+@pytest.mark.parametrize('jump_s', [1.0, -1.0, -3600.0])
+def test_a_set_clock_is_told_and_costs_no_episode(graph: Graph, jump_s: float):
+    """Set back, events looked older than the recorder's start and were taken for history."""
+    graph.wait(1.0)
+    graph.set_by_ns = round(1e9 * jump_s)
+    for episode_id in ('e1', 'e2'):
+        graph.step += 1
+        sent = START_NS + round(1e9 * jump_s) + 10**9
+        graph.event('reset', episode_id, sent)
+        graph.event('start', episode_id, sent)
+        graph.steps(2)
+        if episode_id == 'e2':
+            graph.set_by_ns += 10**9
+            graph.wait(0.1)
+        graph.steps(2)
+        graph.last_picture()
+        graph.event('end', episode_id, sent)
+        graph.wait(1.0)
+    assert [f.file.images for f in graph.finished] == [5, 5]
+    assert [f.facts['outcome'] for f in graph.finished] == ['end', 'end']
+    assert [f.audit.clock_jumps_s for f in graph.finished] == [(), (1.0,)]

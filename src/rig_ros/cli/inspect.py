@@ -89,6 +89,8 @@ def show_episode(episode: EpisodeFigures) -> None:
                   f'{"with" if episode.has_goal else "without"} a goal picture')
     for reason, count in episode.dropped.items():
         console.print(f'  left out: {count} x {reason}')
+    for finding in episode.findings:
+        console.print(f'  while recording: {finding}')
 
 
 def ending(episode: EpisodeFigures) -> str:

@@ -15,15 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig_ros.control import task as tasks
-from rig_ros.episodes import messages, schema
+from rig_ros.episodes import audit, messages, schema
 from rig_ros.episodes.assembler import AssembledEpisode, Assembler
-from rig_ros.episodes.reading import episode_file, find_episodes, read_messages, visible
+from rig_ros.episodes.reading import (
+    episode_file,
+    find_episodes,
+    read_audit,
+    read_messages,
+    visible,
+)
 from rig_ros.episodes.store import PART_SUFFIX, SUFFIX
 from rig_ros.errors import ConfigError, DataError, RigError
 from rig_ros.vision.image import Picture
 
-GAP_FACTOR = 1.5
-"""A pause longer than this many median intervals is a gap."""
 SHEET_COLUMNS = 10
 BINS = 20
 UNSTAMPED = ('std_msgs/msg/Bool',)
@@ -81,6 +85,8 @@ class EpisodeFigures:
     has_goal: bool
     dropped: dict[str, int]
     topics: tuple[TopicFigures, ...]
+    findings: tuple[str, ...]
+    """What the recorder's audit found while recording."""
     pictures: tuple[Picture, ...] = field(repr=False, default=())
     """Goal (black where there was none) and pictures over the episode, for the sheet."""
     actions: NDArray[np.float32] = field(repr=False, default_factory=lambda: _NONE)
@@ -145,13 +151,10 @@ def _histograms(groups: Sequence[NDArray[np.float32]], bounds: tuple[float, floa
 
 
 def _figures(topic: str, kind: str, times_ns: list[int]) -> TopicFigures:
-    intervals = np.diff(np.sort(np.array(times_ns, dtype=np.float64) * 1e-9))
-    median = float(np.median(intervals)) if len(intervals) else 0.0
+    found = audit.spacing(times_ns)
     known = schema.BY_NAME.get(schema.local_name(topic))
-    counts_gaps = known is not None and not known.latched and median > 0
-    gaps = int((intervals > GAP_FACTOR * median).sum()) if counts_gaps else 0
-    longest = float(intervals.max()) if len(intervals) else 0.0
-    return TopicFigures(topic, kind, len(times_ns), 1 / median if median else 0.0, gaps, longest)
+    gaps = found.gaps if known is not None and not known.latched else 0
+    return TopicFigures(topic, kind, len(times_ns), found.rate_hz, gaps, found.longest_gap_s)
 
 
 def _sheet_pictures(episode: AssembledEpisode) -> tuple[Picture, ...]:
@@ -202,7 +205,7 @@ def inspect_episode(path: Path, task_name: str = '') -> EpisodeFigures:
         min(seen, default=0), 1e-9 * (max(seen) - min(seen)) if seen else 0.0, episode.steps,
         len(episode.segments), goal, episode.dropped,
         tuple(_figures(topic, kind, stamps) for (topic, kind), stamps in sorted(times.items())),
-        _sheet_pictures(episode),
+        tuple(read_audit(file).findings), _sheet_pictures(episode),
         np.concatenate([p.actions for p in episode.segments]) if episode.segments else _NONE,
         np.stack(latents) if latents else _NONE)
 

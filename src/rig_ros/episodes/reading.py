@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from mcap.records import Channel, Message, Schema
+from mcap.records import Channel, Message, Metadata, Schema
 
-from rig_ros.episodes import bag_metadata
+from rig_ros.episodes import audit, bag_metadata
 from rig_ros.episodes.scan import scan
 from rig_ros.episodes.store import PART_SUFFIX, SUFFIX
 from rig_ros.errors import DataError
@@ -98,3 +98,19 @@ def read_messages(path: Path) -> Iterator[RawMessage]:
             channel = channels[record.channel_id]
             yield RawMessage(channel.topic, types.get(channel.schema_id, ''), record.log_time,
                              record.publish_time, record.data)
+
+
+def read_audit(path: Path) -> audit.Audit:
+    """Return what the recorder found while it made a recording; an empty audit where it did not.
+
+    Raises:
+        DataError: missing.
+    """
+    file = episode_file(path)
+    for record in scan(file, lambda finding: None):
+        if isinstance(record, Metadata) and record.name == audit.RECORD:
+            try:
+                return audit.from_record(record.metadata)
+            except (ValueError, TypeError):
+                break
+    return audit.Audit()

@@ -15,14 +15,16 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig_ros.episodes import messages, recovery, schema
-from rig_ros.episodes.append_file import MIB, free_bytes
+from rig_ros.episodes.audit import RECORD, Audit, Auditor, ClockWatch
 from rig_ros.episodes.messages import Event
+from rig_ros.episodes.space import Space
 from rig_ros.episodes.store import EpisodeFile, EpisodeWriter
 from rig_ros.errors import DataError, HardwareError, RigError
 
@@ -45,6 +47,8 @@ class Arrival:
     """When it was received, by the graph's clock."""
     publish_ns: int
     """When it was sent, by the sender's system clock."""
+    sequence: int = 0
+    """The sender's count of its messages; 0 where not known."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class FinishedEpisode:
 
     file: EpisodeFile
     facts: dict[str, str]
+    audit: Audit = field(default_factory=Audit)
 
 
 @dataclass
@@ -67,6 +72,8 @@ class Counters:
     images: int = 0
     bytes: int = 0
     """In finished recordings."""
+    lost: int = 0
+    """Messages that were sent during a recording and did not arrive."""
 
 
 @dataclass
@@ -78,6 +85,7 @@ class _Open:
     begin_ns: int
     """Streams with an older stamp belong to an earlier episode."""
     facts: dict[str, str]
+    auditor: Auditor = field(default_factory=Auditor)
     until_ns: int | None = None
     """Set once the episode is over: a picture from then on says that all before it came."""
     close_at_s: float = math.inf
@@ -92,8 +100,8 @@ class EpisodeRecorder:
     """See the module. `finished` is called with every closed recording."""
 
     def __init__(self, folder: Path, task: str, finished: Callable[[FinishedEpisode], None], *,
-                 grace_s: float = 0.3, min_free_mib: int = 200,
-                 free: Callable[[Path], int] = free_bytes) -> None:
+                 grace_s: float = 0.3, space: Space | None = None,
+                 system_ns: Callable[[], int] = time.time_ns) -> None:
         """Prepare; nothing is opened.
 
         Args:
@@ -101,8 +109,8 @@ class EpisodeRecorder:
             task: name written into every recording.
             finished: called with each closed recording.
             grace_s: how long a file stays open after the episode's last picture.
-            min_free_mib: an episode is not begun with less space on the disk.
-            free: free bytes of the disk of a folder.
+            space: decides whether there is room for an episode.
+            system_ns: the system clock, which may jump.
         """
         self.folder = folder
         self.counters = Counters()
@@ -111,8 +119,10 @@ class EpisodeRecorder:
         self._task = task
         self._finished = finished
         self._grace_s = grace_s
-        self._min_free = min_free_mib * MIB
-        self._free = free
+        self._system_ns = system_ns
+        self._space = space or Space()
+        self._clock = ClockWatch(0, 0.0)
+        self._heard: set[str] = set()
         self._files: list[_Open] = []
         self._newest_picture_ns = 0
         self._latched: dict[str, deque[Arrival]] = {
@@ -147,7 +157,9 @@ class EpisodeRecorder:
         except OSError as error:
             raise HardwareError(f'{self.folder}: cannot be made ({error.strerror}); set '
                                 '`directory` to a folder this user may write') from error
+        self._space.survey(self.folder)
         self._started_ns = system_ns
+        self._clock = ClockWatch(self._system_ns(), now_s)
         self._settled_at_s = now_s + SETTLE_S
         self._restore()
 
@@ -177,6 +189,7 @@ class EpisodeRecorder:
         Raises:
             DataError: an event that is none; it is not recorded.
         """
+        self._watch_clock(now_s)
         name = schema.local_name(arrival.topic)
         if name == schema.EVENTS:
             for event in messages.decode_events(arrival.cdr):
@@ -189,6 +202,14 @@ class EpisodeRecorder:
             self._write(self._current, arrival)
         else:
             self._route(arrival, name, now_s)
+
+    def _watch_clock(self, now_s: float) -> None:
+        """Note a jump of the clock; what is history is told by it, so that moves along."""
+        jump = self._clock.jump_ns(self._system_ns(), now_s)
+        if jump:
+            self._started_ns += jump
+            for file in self._files:
+                file.auditor.clock_jumps_s.append(1e-9 * jump)
 
     def _route(self, arrival: Arrival, name: str, now_s: float) -> None:
         """Write a stream's message to the episode its stamp belongs to; 0 means the present."""
@@ -208,6 +229,7 @@ class EpisodeRecorder:
 
     def tick(self, now_s: float) -> None:
         """Close what is due and make everything so far safe; call about ten times a second."""
+        self._watch_clock(now_s)
         for file in list(self._files):
             if now_s >= file.close_at_s:
                 self._finish(file)
@@ -257,7 +279,7 @@ class EpisodeRecorder:
             file.over(event.stamp_ns, now_s + DRAIN_S)
         self._see_ends(now_s)
         try:
-            self._require_space()
+            self._space.require(self.folder)
             if self.failure and not self._files:
                 self._restore()
             name = recovery.free_name(self.folder, event.episode_id)
@@ -272,14 +294,6 @@ class EpisodeRecorder:
         for kept in [a for queue in self._latched.values() for a in queue]:
             self._write(current, replace(kept, log_ns=log_ns))
 
-    def _require_space(self) -> None:
-        free = self._free(self.folder)
-        if free < self._min_free:
-            raise HardwareError(
-                f'{self.folder}: {free // MIB} MiB free, allowed: at least '
-                f'{self._min_free // MIB} MiB to begin an episode; free space, or set '
-                '`directory` to another disk or `min_free_mib` lower')
-
     def _write(self, file: _Open | None, arrival: Arrival) -> None:
         if file is None or file not in self._files:
             return
@@ -289,6 +303,10 @@ class EpisodeRecorder:
             self._break_off(file, error)
             return
         self.counters.messages += 1
+        name = schema.local_name(arrival.topic)
+        stamped = not schema.BY_NAME[name].latched
+        file.auditor.see(name, messages.header_stamp_ns(arrival.cdr) if stamped else 0,
+                         arrival.sequence)
 
     def _break_off(self, file: _Open, error: HardwareError) -> None:
         self._files.remove(file)
@@ -311,7 +329,10 @@ class EpisodeRecorder:
             file.writer.discard()
             return
         facts = {**file.facts, 'part_of': file.episode_id}
+        audit = file.auditor.finish(self._heard)
+        facts['findings'] = '; '.join(audit.findings)
         try:
+            file.writer.note(RECORD, audit.as_record())
             done = file.writer.finish(**facts)
         except HardwareError as error:
             self._break_off(file, error)
@@ -319,4 +340,7 @@ class EpisodeRecorder:
         self._files.remove(file)
         self.counters.episodes += 1
         self.counters.bytes += done.size
-        self._finished(FinishedEpisode(done, facts))
+        self.counters.lost += sum(audit.lost.values())
+        self._space.add(done.size)
+        self._heard |= file.auditor.streams
+        self._finished(FinishedEpisode(done, facts, audit))

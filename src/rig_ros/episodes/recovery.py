@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mcap.records import Channel, Message, Metadata, Schema
 
-from rig_ros.episodes import bag_metadata, schema
+from rig_ros.episodes import audit, bag_metadata, schema
 from rig_ros.episodes.reading import visible
 from rig_ros.episodes.scan import scan
 from rig_ros.episodes.store import PART_SUFFIX, SUFFIX, BagWriter, EpisodeFile
@@ -67,6 +67,8 @@ def _copy(source: Path, writer: BagWriter, findings: list[str]) -> int:
             schemas[record.id] = record
         elif isinstance(record, Channel):
             channels[record.id] = record
+        elif isinstance(record, Metadata) and record.name == audit.RECORD:
+            writer.note(record.name, dict(record.metadata))
         elif isinstance(record, Message):
             channel = channels.get(record.channel_id)
             if channel is None or channel.schema_id not in schemas:

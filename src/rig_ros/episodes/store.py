@@ -104,7 +104,8 @@ class BagWriter:
         self._facts.channels.append(self._counts[topic])
 
     def add(self, topic: str, cdr: bytes, log_ns: int, publish_ns: int) -> None:
-        """Collect one message for the next flush."""
+        """Collect one message for the next flush; times before 1970 count as 1970."""
+        log_ns, publish_ns = max(0, log_ns), max(0, publish_ns)
         self._sequence += 1
         self._writer.add_message(self._channels[topic], log_ns, cdr, publish_ns, self._sequence)
         self._counts[topic].count += 1
@@ -126,6 +127,10 @@ class BagWriter:
         except HardwareError:
             self.failed = True
             raise
+
+    def note(self, name: str, values: dict[str, str]) -> None:
+        """Collect a metadata record for the next flush."""
+        self._writer.add_metadata(name, values)
 
     def finish(self, episode_id: str, custom: dict[str, str]) -> EpisodeFile:
         """Write the index, sync, give the file its final name and write `metadata.yaml`.
@@ -225,6 +230,10 @@ class EpisodeWriter:
     def flush(self) -> None:
         """Make what was written so far safe from a crash of this process."""
         self._bag.flush()
+
+    def note(self, name: str, values: dict[str, str]) -> None:
+        """Add a metadata record; it is safe after the next flush."""
+        self._bag.note(name, values)
 
     def finish(self, **custom: str) -> EpisodeFile:
         """Finish the file; see `BagWriter.finish`."""

@@ -1,8 +1,9 @@
 """The node that writes every episode to its own crash-safe MCAP file.
 
 Takes the serialised bytes of every recorded topic as they come and hands them to
-`episodes.recording.EpisodeRecorder`; tells about each finished file on `recorder/segment`. When
-the disk is full it says so, asks the episode node to stop, and goes on once there is space.
+`episodes.recording.EpisodeRecorder`; tells about each finished file, and what it lacks, on
+`recorder/segment`. It warns before the disk or the budget is used up; when nothing can be recorded
+it says so, asks the episode node to stop, and goes on once there is space.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from rig_ros.episodes.append_file import MIB, free_bytes
 from rig_ros.episodes.recording import Arrival, EpisodeRecorder, FinishedEpisode
+from rig_ros.episodes.space import Space
 from rig_ros.errors import RigError
 from rig_ros.ros import topics
 from rig_ros.ros.conversions import values_to_message
@@ -40,6 +42,9 @@ class RecorderParameters(CommonParameters):
                            low=0.0, high=10.0)
     min_free_mib: int = param(200, 'An episode is not begun with less free disk than this [MiB].',
                               low=1)
+    warn_free_mib: int = param(1000, 'Room left for recordings below which it warns [MiB].', low=0)
+    budget_mib: int = param(0, 'An episode is not begun when the folder holds this much [MiB]; 0 '
+                               'for any.', low=0)
     stop_on_failure: bool = param(True, 'Ask the episode node to stop when nothing can be '
                                         'recorded.')
 
@@ -58,9 +63,10 @@ class RecorderNode(RigNode):
         self._last = (time.monotonic(), 0, 0)
         self._raw_subscriptions: list[Any] = []
         self._segments = self.publish_on(topics.RECORDER_SEGMENT)
+        self._space = Space(self.settings.min_free_mib, self.settings.budget_mib)
         self._recorder = EpisodeRecorder(
             Path(self.settings.directory).resolve(), self.settings.task, self._finished.append,
-            grace_s=self.settings.grace_s, min_free_mib=self.settings.min_free_mib)
+            grace_s=self.settings.grace_s, space=self._space)
         self._recorder.start(time.time_ns(), time.monotonic())
         recorded = [t for t in topics.ALL if t.recorded and t is not topics.EPISODE_EVENTS]
         # Events first: of what waits together, the event is taken before the streams.
@@ -85,7 +91,8 @@ class RecorderNode(RigNode):
 
     def _taker(self, resolved: str) -> Callable[..., None]:
         def take(cdr: bytes, info: dict[str, int]) -> None:
-            arrival = Arrival(resolved, cdr, self.now_ns(), info['source_timestamp'])
+            arrival = Arrival(resolved, cdr, self.now_ns(), info['source_timestamp'],
+                              info.get('publication_sequence_number') or 0)
             if not self.active:
                 self._recorder.remember(arrival)
                 return
@@ -116,6 +123,9 @@ class RecorderNode(RigNode):
                   'episode_id': file.episode_id, 'size': file.size, 'images': file.images,
                   'commands': file.commands, 'messages': sum(file.counts.values())}
         self._segments.publish(values_to_message('segment', values, self.now_stamp()))
+        findings = '; '.join(episode.audit.findings)
+        self.report(Level.WARN if findings else Level.OK, findings or 'nothing lacks',
+                    part='last recording', episode=file.episode_id)
 
     def _stop_answered(self, success: bool, message: str) -> None:
         log = self.get_logger().info if success else self.get_logger().warning
@@ -126,6 +136,7 @@ class RecorderNode(RigNode):
         then, messages, images = self._last
         self._last = (now, counters.messages, counters.images)
         elapsed = max(1e-3, now - then)
+        room = self._space.left(self._recorder.folder) // MIB
         values = {
             'episode': self._recorder.episode_id,
             'messages rate_hz': f'{(counters.messages - messages) / elapsed:.1f}',
@@ -133,13 +144,26 @@ class RecorderNode(RigNode):
             'open_bytes': self._recorder.open_bytes, 'finished_bytes': counters.bytes,
             'episodes': counters.episodes, 'recovered': counters.recovered,
             'broken_off': counters.broken_off,
-            'free_mib': free_bytes(self._recorder.folder) // MIB,
+            'lost': counters.lost,
+            'free_mib': free_bytes(self._recorder.folder) // MIB, 'room_mib': room,
         }
         if self._failure:
             self.report(Level.ERROR, f'not recording: {self._failure}', part=PART, **values)
+        elif room < self.settings.warn_free_mib:
+            self.report(Level.WARN, self._warning(room), part=PART, **values)
         else:
             state = 'recording' if self._recorder.episode_id else 'waiting for an episode'
             self.report(Level.OK, state, part=PART, **values)
+
+    def _warning(self, room_mib: int) -> str:
+        """Return how far the room goes, by the recordings made so far."""
+        counters = self._recorder.counters
+        text = (f'room for recordings: {room_mib} MiB left, allowed: '
+                f'{self.settings.warn_free_mib} MiB without this warning; free space or move '
+                'recordings away')
+        if counters.bytes:
+            text += f' (about {room_mib * MIB * counters.episodes // counters.bytes} episodes)'
+        return text
 
 
 def main() -> None:
