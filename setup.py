@@ -5,7 +5,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PACKAGE = 'rig_ros'
-NODES = ['camera', 'encoder', 'goal', 'policy', 'guard', 'episode', 'recorder', 'trainer', 'sim']
+NODES = ['camera', 'encoder', 'goal', 'policy', 'guard', 'episode', 'recorder', 'trainer', 'sim',
+         'sawyer']
 ROS_MESSAGES = ['std', 'sensor', 'geometry', 'diagnostic', 'visualization']
 
 

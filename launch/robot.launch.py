@@ -1,13 +1,13 @@
-"""Starts everything a real Sawyer needs except the arm's own driver.
+"""Starts a real Sawyer, its driver and the whole graph; see doc/robot.md before the first time.
 
-Example: `ros2 launch rig_ros robot.launch.py bundle:=models/reach/reach.safetensors`
+Example: `ros2 launch rig_ros robot.launch.py bundle:=models/reach/reach.safetensors
+robot_host:=sawyer.local ros_ip:=10.0.0.7 source:=0`
 
-The driver must be on the network. It takes `cmd_twist`, offers the service `reset`, and publishes
-`joint_states` and `ee_pose`; without it nothing moves.
+Nothing enables the arm by itself: call the service `arm/enable`, then send a goal.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
 from rig_ros.bringup.graph import LOG_LEVELS
 from rig_ros.bringup.launching import start_nodes
@@ -17,8 +17,6 @@ from rig_ros.control import task
 def generate_launch_description():
     """Declare what may be chosen; which nodes run is in the table rig_ros.bringup.graph."""
     return LaunchDescription([
-        LogInfo(msg="The arm's driver is not part of this launch file: it must be on the network "
-                    '(cmd_twist, reset, joint_states, ee_pose).'),
         DeclareLaunchArgument(
             'task', default_value='reach_xy', choices=[*task.names(), *task.ALIASES],
             description='What the robot shall do: a file in config/tasks.'),
@@ -36,10 +34,28 @@ def generate_launch_description():
             description="Camera: 'topic' (camera/image_raw), a device number or a video file."),
         DeclareLaunchArgument(
             'control_hz', default_value='0.0',
-            description="Control rate [Hz]; 0: the task's own."),
+            description='Pictures and commands per second [Hz]; 0: 20.'),
         DeclareLaunchArgument(
             'horizon', default_value='0',
-            description="Steps in an episode; 0: the task's own."),
+            description="Steps in an episode; 0: the task's time, stretched by max_speed."),
+        DeclareLaunchArgument(
+            'max_speed', default_value='0.1',
+            description='Largest speed of the hand [m/s].'),
+        DeclareLaunchArgument(
+            'side_command', default_value='',
+            description="Starts the ROS 1 side process; empty: the system's Python; 'external': "
+                        'it is started by hand. What it runs is appended.'),
+        DeclareLaunchArgument(
+            'robot_host', default_value='',
+            description="The robot's host name or a ROS_MASTER_URI; empty: as the environment "
+                        'says.'),
+        DeclareLaunchArgument(
+            'ros_ip', default_value='',
+            description="This machine's address in the robot's network; empty: as the "
+                        'environment says.'),
+        DeclareLaunchArgument(
+            'dry_run', default_value='false', choices=['true', 'false'],
+            description='Compute and log, but send the arm nothing.'),
         DeclareLaunchArgument(
             'run', default_value='runs/latest',
             description='Folder for episodes and models.'),

@@ -36,9 +36,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     'hardware': {'vision', 'control', 'arm_side'},  # the packets of its socket
     'bringup': {'control'},
     'ros': {'vision', 'control', 'learning', 'episodes', 'hardware', 'simulation'},
-    'nodes': {'ros', 'vision', 'control', 'learning', 'episodes', 'hardware', 'simulation'},
+    'nodes': {'ros', 'vision', 'control', 'learning', 'episodes', 'hardware', 'simulation',
+              'arm_side'},
     'cli': {'bringup', 'nodes', 'ros', 'vision', 'control', 'learning', 'episodes', 'evaluation',
-            'hardware', 'simulation'},
+            'hardware', 'simulation', 'arm_side'},
 }
 """Beside itself and what stands directly in the package."""
 

@@ -21,7 +21,8 @@ from rig_ros.bringup import graph
 from rig_ros.ros.lifecycle import RigNode
 from rig_ros.ros.parameters import CommonParameters, build
 
-NODES = ('camera', 'encoder', 'goal', 'policy', 'guard', 'episode', 'recorder', 'trainer', 'sim')
+NODES = ('camera', 'encoder', 'goal', 'policy', 'guard', 'episode', 'recorder', 'trainer', 'sim',
+         'sawyer')
 COMMON = {field.name for field in dataclasses.fields(CommonParameters)}
 
 

@@ -25,6 +25,9 @@ LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 WORDS = {int: 'a whole number', float: 'a number'}
 LEAD_STEPS = 250
 """Simulated practice waits for its trainer beyond this; in lockstep waiting costs nothing."""
+ROBOT_HZ = 20.0
+"""Of the real arm: twice the tasks' rate, because a lost command is noticed after 1.5 periods."""
+MAX_STEPS = 10_000
 Parameter = bool | int | float | str
 
 
@@ -113,7 +116,7 @@ class Acting(Deployment):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(0 <= self.horizon <= 10_000, 'horizon', self.horizon, '0 to 10000 steps')
+        require(0 <= self.horizon <= MAX_STEPS, 'horizon', self.horizon, f'0 to {MAX_STEPS} steps')
         require(self.mode in ('collect', 'practise', 'reach'), 'mode', self.mode,
                 "one of ['collect', 'practise', 'reach']")
         require(self.control_hz == 0 or 1 <= self.control_hz <= 60,
@@ -126,14 +129,21 @@ class Acting(Deployment):
         """
         return [*before, 'encoder', 'goal', 'policy', *(['trainer'] if self.train else [])]
 
+    @property
+    def episode_steps(self) -> int:
+        """Steps in an episode; 0 means the task's own."""
+        return self.horizon
+
     def chain(self, resume_after_abort: bool, required: Sequence[str] = (),
-              max_lead_steps: int = 0) -> list[NodeSpec]:
+              max_lead_steps: int = 0,
+              guard: Mapping[str, Parameter] | None = None) -> list[NodeSpec]:
         """Return encoder, goal, policy, guard, episode, recorder and, if asked, trainer.
 
         Args:
             resume_after_abort: whether practice goes on by itself after a fault.
             required: nodes without whose processes the guard lets nothing move.
             max_lead_steps: how far practice may be ahead of its trainer; 0 for any.
+            guard: more parameters of the guard.
         """
         task = {'task': self.model['task']}
         needed = {'required_nodes': ','.join(required)}
@@ -141,9 +151,9 @@ class Acting(Deployment):
             NodeSpec('encoder', self.model),
             NodeSpec('goal', self.model),
             NodeSpec('policy', self.model),
-            NodeSpec('guard', {**task, **needed}),
+            NodeSpec('guard', {**task, **needed, **(guard or {})}),
             NodeSpec('episode', {**self.model, 'mode': self.mode,
-                                 'horizon': self.horizon, 'max_lead_steps': max_lead_steps,
+                                 'horizon': self.episode_steps, 'max_lead_steps': max_lead_steps,
                                  'resume_after_abort': resume_after_abort,
                                  'required_nodes': ','.join([*required, 'guard'] if required
                                                             else [])}),
@@ -192,15 +202,47 @@ class Simulation(Acting):
 
 @dataclass(frozen=True)
 class Robot(Acting):
-    """Everything for the real arm except the arm's driver, which other machines bring."""
+    """The real arm, its driver, and the whole graph around it."""
 
     source: str = 'topic'
     """The camera: `topic` (a driver publishes camera/image_raw), a device number or a file."""
+    max_speed: float = 0.10
+    """Of the hand [m/s]."""
+    side_command: str = ''
+    """Starts the ROS 1 side process; empty: system's Python; `external`: somebody else does."""
+    robot_host: str = ''
+    """The robot's host name or a ROS_MASTER_URI; empty: as the environment says."""
+    ros_ip: str = ''
+    """This machine's address in the robot's network; empty: as the environment says."""
+    dry_run: bool = False
+    """Compute and log, but send the arm nothing."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 < self.max_speed <= 0.30, 'max_speed', self.max_speed, 'above 0, up to 0.30 m/s')
+
+    @property
+    def rate_hz(self) -> float:
+        """Pictures and commands per second: a stop waits for one and a half periods of these."""
+        return self.control_hz or ROBOT_HZ
+
+    @property
+    def episode_steps(self) -> int:
+        """The task's time, stretched as much as the speed limit slows the task's actions down."""
+        task = tasks.load(self.task)
+        slower = max(1.0, task.max_speed / self.max_speed)
+        own = task.horizon / task.control_hz * self.rate_hz
+        return self.horizon or min(round(own * slower), MAX_STEPS)
 
     def nodes(self) -> list[NodeSpec]:
-        """Return the camera node and the chain."""
-        return [camera(self, self.source), *self.chain(resume_after_abort=False,
-                                                       required=self.links(['camera']))]
+        """Return the arm's driver, the camera node and the chain."""
+        driver = NodeSpec('sawyer', {
+            'task': self.model['task'], 'control_hz': self.rate_hz, 'max_speed': self.max_speed,
+            'side_command': self.side_command, 'robot_host': self.robot_host,
+            'ros_ip': self.ros_ip, 'dry_run': self.dry_run})
+        return [driver, camera(self, self.source, self.rate_hz),
+                *self.chain(resume_after_abort=False, required=self.links(['sawyer', 'camera']),
+                            guard={'max_speed': self.max_speed})]
 
 
 @dataclass(frozen=True)
@@ -226,13 +268,12 @@ class Camera(Deployment):
 
     def nodes(self) -> list[NodeSpec]:
         """Return the camera node."""
-        return [camera(self, self.source)]
+        return [camera(self, self.source, self.control_hz)]
 
 
-def camera(settings_: Robot | Camera, source: str) -> NodeSpec:
+def camera(settings_: Deployment, source: str, control_hz: float) -> NodeSpec:
     """Return the camera node for a real camera."""
-    return NodeSpec('camera', {**settings_.model, 'source': source,
-                               'control_hz': settings_.control_hz})
+    return NodeSpec('camera', {**settings_.model, 'source': source, 'control_hz': control_hz})
 
 
 def trainer(settings_: Acting | Trainer) -> NodeSpec:

@@ -30,6 +30,7 @@ VERBS = {
     'recover': 'Save every whole step of a recording that was cut off.',
     'bench': 'Measure this machine: sim, latency or updates.',
     'drill': 'Kill and hang nodes while the arm moves, and time how fast it stops.',
+    'preflight': 'Check robot, network, workspace and camera before the arm moves; reads only.',
     'doctor': 'Check this machine and say how to put right what is missing.',
 }
 EXTRAS = {'torch': 'train', 'safetensors': 'train', 'mujoco': 'sim', 'rclpy': 'ros'}

@@ -53,13 +53,29 @@ def sim(task: Task = 'reach_xy', bundle: Bundle = '', mode: Mode = 'reach', trai
 
 @app.command()
 def robot(task: Task = 'reach_xy', bundle: Bundle = '', mode: Mode = 'reach',
-          train: Train = False, source: Source = 'topic', run: Run = '', control_hz: Hz = 0.0,
-          horizon: Horizon = 0, namespace: Namespace = '', params_file: Params = '',
+          train: Train = False, source: Source = 'topic', run: Run = '',
+          control_hz: Annotated[float, typer.Option(
+              help='Pictures and commands per second; 0: 20.')] = 0.0,
+          horizon: Annotated[int, typer.Option(
+              help="Steps in an episode; 0: the task's time, stretched by --max-speed.")] = 0,
+          max_speed: Annotated[float, typer.Option(help='Of the hand [m/s].')] = 0.10,
+          side_command: Annotated[str, typer.Option(
+              help="Starts the ROS 1 side process; none: the system's Python; 'external': it is "
+                   'started by hand.')] = '',
+          robot_host: Annotated[str, typer.Option(
+              help="The robot's host name or a ROS_MASTER_URI; none: as the environment "
+                   'says.')] = '',
+          ros_ip: Annotated[str, typer.Option(
+              help="This machine's address in the robot's network.")] = '',
+          dry_run: Annotated[bool, typer.Option(
+              '--dry-run', help='Compute and log, but send the arm nothing.')] = False,
+          namespace: Namespace = '', params_file: Params = '',
           log_level: LogLevel = 'info') -> None:
-    """Start everything for the real arm, except its driver, which must be on the network."""
+    """Start the real arm, its driver and the whole graph."""
     _serve('robot', task=task, bundle=bundle, mode=mode, train=train, source=source,
            run=run or _run_name('robot'), control_hz=control_hz, horizon=horizon,
-           namespace=namespace, params_file=params_file, log_level=log_level)
+           max_speed=max_speed, side_command=side_command, robot_host=robot_host, ros_ip=ros_ip,
+           dry_run=dry_run, namespace=namespace, params_file=params_file, log_level=log_level)
 
 
 @app.command()
@@ -93,8 +109,8 @@ def _serve(name: str, **values: object) -> None:
             nodes = ', '.join(supervisor.processes)
             console.print(f'[bold]rig_ros up {name}[/]: {nodes}. Ctrl-C stops all. Logs: {logs}')
             if name == 'robot':
-                console.print("[yellow]The arm's own driver is not part of this graph: it must "
-                              'serve cmd_twist, reset, joint_states and ee_pose.[/]')
+                console.print('[yellow]Nothing enables the arm by itself: call arm/enable, then '
+                              'send a goal. What it waits for is on arm/status.[/]')
             while not supervisor.wait(0.2):
                 pass
     except KeyboardInterrupt:

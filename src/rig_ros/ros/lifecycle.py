@@ -54,7 +54,7 @@ from rig_ros.ros import parameters, topics
 from rig_ros.ros.diagnostics import Level, StatusBoard
 from rig_ros.ros.parameters import CommonParameters
 from rig_ros.ros.topics import Role, Topic
-from rig_ros.ros.wiring import Caller, Listener, Publication
+from rig_ros.ros.wiring import Answer, Caller, LateService, Listener, Publication
 
 DIAGNOSTICS_PERIOD_S = 1.0
 LOG_AGAIN_S = 1.0
@@ -174,6 +174,15 @@ class RigNode(LifecycleNode):
                 self.report(Level.ERROR, str(error), part=service)
             return response
         self._services_offered.append(self.create_service(Trigger, service, answer))
+
+    def offer_later(self, service: str, begin: Callable[[Answer], None]) -> None:
+        """Offer a Trigger that takes its time; `begin(answer)` returns at once."""
+        def start(answer: Answer) -> None:
+            if self.active:
+                begin(answer)
+            else:
+                answer(False, f'{self.NAME} is not active; activate the node first')
+        self._services_offered.append(LateService(self, service, start).service)
 
     def call(self, service: str, done: Callable[[bool, str], None],
              timeout_s: float = 5.0) -> None:

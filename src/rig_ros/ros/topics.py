@@ -115,6 +115,7 @@ RECORDER_SEGMENT = Topic('recorder/segment', DiagnosticArray, 'latched', depth=1
 TRAINER_METRICS = Topic('trainer/metrics', DiagnosticArray, 'latched', recorded=False)
 DIAGNOSTICS = Topic('/diagnostics', DiagnosticArray, 'plain', recorded=False)
 CLOCK = Topic('/clock', Clock, 'stream', recorded=False)
+ARM_STATUS = Topic('arm/status', DiagnosticArray, 'latched', recorded=False)
 GROUND_TRUTH = Topic('sim/ground_truth', DiagnosticArray, 'stream')
 
 
@@ -133,3 +134,11 @@ EPISODE_STOP = 'episode/stop'
 RESET = 'reset'
 ESTOP_TRIP = 'estop/trip'
 ESTOP_CLEAR = 'estop/clear'
+ARM_ENABLE = 'arm/enable'
+ARM_DISABLE = 'arm/disable'
+ARM_RESET = 'arm/reset'
+ARM_STOP = 'arm/stop'
+ARM_CLEAR_FAULT = 'arm/clear_fault'
+ARM_HOME = 'arm/home'
+GRIPPER_OPEN = 'gripper/open'
+GRIPPER_CLOSE = 'gripper/close'

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rclpy.exceptions import InvalidHandle
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from rig_ros.ros.lifecycle import RigNode
 
 CALL_POLL_S = 0.05
+Answer = Callable[[bool, str], None]
+"""Gives the answer of a service: whether it worked, and a message."""
 
 
 class Publication:
@@ -90,6 +93,36 @@ class Listener:
         """Deliver what came while the node was inactive."""
         while self._kept:
             self(*self._kept.popleft())
+
+
+class LateService:
+    """A Trigger that is answered when the work is done, while the node goes on with other work.
+
+    rclpy sends what a service's callback returns. Here the callback returns at once, and the
+    response is held back until `answer` is called.
+    """
+
+    def __init__(self, node: RigNode, service: str, begin: Callable[[Answer], None]) -> None:
+        self._begin = begin
+        self.service = node.create_service(Trigger, service, self._on_request)
+        self._send = self.service.send_response
+        setattr(self.service, 'send_response', self._hold_back)  # noqa: B010
+
+    def _on_request(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return response
+
+    def _hold_back(self, response: Trigger.Response, header: Any) -> None:
+        """Begin the work, now that it is known whom to answer."""
+        answered: list[bool] = []
+
+        def answer(success: bool, message: str) -> None:
+            if not answered:
+                answered.append(True)
+                response.success, response.message = success, message
+                with suppress(InvalidHandle):  # the node was cleaned up meanwhile
+                    self._send(response, header)
+
+        self._begin(answer)
 
 
 class Caller:
