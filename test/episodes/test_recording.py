@@ -325,3 +325,13 @@ def test_a_set_clock_is_told_and_costs_no_episode(graph: Graph, jump_s: float):
     assert [f.file.images for f in graph.finished] == [5, 5]
     assert [f.facts['outcome'] for f in graph.finished] == ['end', 'end']
     assert [f.audit.clock_jumps_s for f in graph.finished] == [(), (1.0,)]
+
+
+def test_what_comes_before_simulated_time_begins_does_not_stretch_the_bag(graph: Graph):
+    """Received before the first /clock message, at time 0: the bag was 56 years long."""
+    event = event_cdr(graph.now_ns, 'reset', 'e1')
+    graph.recorder.take(Arrival('/episode/events', event, 0, graph.now_ns), graph.now_s)
+    graph.steps(3)
+    graph.recorder.close()
+    (done,) = graph.finished
+    assert done.file.end_ns - done.file.start_ns == 2 * PERIOD_NS

@@ -190,6 +190,8 @@ class EpisodeRecorder:
             DataError: an event that is none; it is not recorded.
         """
         self._watch_clock(now_s)
+        if arrival.log_ns <= 0:  # simulated time that has not begun: no clock message yet
+            arrival = replace(arrival, log_ns=max(1, arrival.publish_ns))
         name = schema.local_name(arrival.topic)
         if name == schema.EVENTS:
             for event in messages.decode_events(arrival.cdr):
