@@ -45,3 +45,34 @@ def test_raises_error_if_a_value_is_out_of_range(section, values):
 def test_raises_error_if_the_recipe_is_unknown():
     with pytest.raises(ConfigError, match='reach'):
         config.load('reachh')
+
+
+def test_a_recipe_says_only_where_it_differs_from_its_base(tmp_path):
+    path = tmp_path / 'mine.yaml'
+    path.write_text('base: reach\nenv_steps: 70\nvae: {beta: 3}\n')
+    base = config.load('reach')
+    assert config.load(path) == dataclasses.replace(
+        base, env_steps=70, vae=dataclasses.replace(base.vae, beta=3.0))
+
+
+def test_raises_error_if_a_base_has_a_base_or_is_unknown(tmp_path):
+    (tmp_path / 'a.yaml').write_text('base: reach\n')
+    (tmp_path / 'b.yaml').write_text(f'base: {tmp_path}/a.yaml\n')
+    with pytest.raises(ConfigError, match='base'):
+        config.load(tmp_path / 'b.yaml')
+    (tmp_path / 'a.yaml').write_text('base: nobody\n')
+    with pytest.raises(ConfigError, match='nobody'):
+        config.load(tmp_path / 'a.yaml')
+
+
+def test_push_comparisons_change_one_thing():
+    push = dataclasses.asdict(config.load('push'))
+    for name, changed in (('push_reward_log_probability', {'reward'}),
+                          ('push_reward_sparse', {'reward'}), ('push_relabel_none', {'relabel'}),
+                          ('push_relabel_future', {'relabel'}),
+                          ('push_relabel_prior', {'relabel'}), ('push_even_goals', {'skew'}),
+                          ('push_plain_encoder', {'vae'}), ('push_autoencoder', {'vae'}),
+                          ('push_her', {'goals', 'skew', 'relabel'})):
+        own = dataclasses.asdict(config.load(name))
+        assert {key for key in own if own[key] != push[key]} <= changed, name
+        assert own != push

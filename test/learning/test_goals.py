@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from rig_ros.learning.config import RelabelConfig
-from rig_ros.learning.goals import FittedPrior, VisitedLatents, make_goal_setter, relabel
+from rig_ros.learning.goals import FittedPrior, VisitedLatents, make_goal_setter, relabel, resample
 from rig_ros.learning.replay import Batch
 
 SIZE = 20_000
@@ -81,3 +81,16 @@ def test_visited_goals_are_thinned_out_evenly():
     setter.fit(torch.arange(20_000.0).unsqueeze(1))
     assert len(setter.latents) <= 8192
     assert setter.latents[-1].item() > 19_990
+
+
+def test_visited_goals_are_drawn_as_often_as_they_weigh():
+    setter = VisitedLatents(1)
+    setter.fit(torch.arange(100.0).unsqueeze(1), torch.tensor([1.0] * 90 + [10.0] * 10))
+    assert len(setter.latents) == 100
+    rare = float((setter.latents >= 90).float().mean())
+    assert abs(rare - 100 / 190) < 0.02
+    assert float(setter.mean) > 60
+
+
+def test_resampling_with_equal_weights_keeps_everything_once():
+    assert resample(torch.ones(7), 7).tolist() == list(range(7))

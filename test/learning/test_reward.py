@@ -1,13 +1,36 @@
-"""Minus the latent distance."""
+"""The rewards on points whose distances are known."""
 
 from __future__ import annotations
 
 import torch
 
-from rig_ros.learning.reward import LatentDistance
+from rig_ros.learning.config import RewardConfig
+from rig_ros.learning.reward import LatentDistance, make_reward
+
+FAR = torch.tensor([[3.0, 4.0], [1.0, 1.0]])
+NEAR = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
 
 
 def test_reward_is_minus_the_euclidean_distance():
-    reward = LatentDistance()(torch.tensor([[3.0, 4.0], [1.0, 1.0]]),
-                              torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
+    reward = LatentDistance()(FAR, NEAR)
     assert reward.tolist() == [-5.0, 0.0]
+
+
+def test_log_probability_is_half_the_squared_distance_in_deviations():
+    reward = make_reward(RewardConfig('log_probability', deviation=2.0))(FAR, NEAR)
+    assert reward.tolist() == [-0.5 * 25 / 4, 0.0]
+
+
+def test_sparse_reward_counts_what_is_outside_the_radius():
+    assert make_reward(RewardConfig('sparse', radius=4.9))(FAR, NEAR).tolist() == [-1.0, 0.0]
+    assert make_reward(RewardConfig('sparse', radius=5.1))(FAR, NEAR).tolist() == [0.0, 0.0]
+
+
+def test_distance_is_the_default():
+    assert isinstance(make_reward(RewardConfig()), LatentDistance)
+
+
+def test_scale_multiplies_any_reward():
+    assert make_reward(RewardConfig(scale=0.1))(FAR, NEAR).tolist() == [-0.5, 0.0]
+    assert make_reward(RewardConfig('sparse', scale=2.0, radius=1.0))(FAR, NEAR).tolist() == [
+        -2.0, 0.0]

@@ -10,7 +10,7 @@ import torch
 from toy_training import MovingSquare, small_config
 
 from rig_ros.errors import DataError, ModelMismatch
-from rig_ros.learning.config import ExploreConfig, TD3Config, VAEConfig
+from rig_ros.learning.config import ExploreConfig, SkewConfig, TD3Config, VAEConfig
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.trainer import Evaluation, Learner, train_in_environment
 
@@ -44,6 +44,13 @@ def test_schedule_of_the_vae_and_of_the_updates():
     assert learner.agent.updates == 4 + 20
 
 
+def test_imagined_goals_follow_the_pictures_between_the_vaes_trainings():
+    learner = trained(35, goals='visited', goals_every=10)
+    assert learner.last_vae_at == 20
+    assert learner.last_goals_at == 30
+    assert len(learner.modules['goals'].state_dict()['latents']) == 33
+
+
 def test_replay_holds_the_current_encoders_latents_after_a_refresh():
     learner = trained(60)
     images = torch.from_numpy(learner.replay.images[:learner.replay.frames])
@@ -71,11 +78,18 @@ def test_building_a_learner_leaves_the_global_random_state():
     assert torch.equal(torch.rand(1), expected)
 
 
-@pytest.mark.parametrize('goals', ['fitted', 'visited'])
-def test_restored_learner_goes_on_to_the_bit(tmp_path, goals):
-    first = trained(40, goals=goals)
+@pytest.mark.parametrize('changes', [
+    {'goals': 'fitted'}, {'goals': 'visited'},
+    {'goals': 'visited', 'goals_every': 10,
+     'skew': SkewConfig(density='likelihood', pictures=True)},
+    {'goals': 'visited', 'skew': SkewConfig(density='neighbours'),
+     'vae': VAEConfig(latent_dim=3, networks='keypoint', whiten=True, whiten_by='steps',
+                      first_steps=2, refresh_every=20, refresh_steps=1, batch_size=4)},
+])
+def test_restored_learner_goes_on_to_the_bit(tmp_path, changes):
+    first = trained(40, **changes)
     first.state().save(tmp_path / 'state.safetensors')
-    second = Learner(small_config(goals=goals), 2, seed=99)
+    second = Learner(small_config(**changes), 2, seed=99)
     second.restore(TrainingState.load(tmp_path / 'state.safetensors'))
     for learner in (first, second):
         train_in_environment(MovingSquare(), learner, 80, horizon=10)

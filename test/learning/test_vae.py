@@ -9,9 +9,10 @@ import torch
 
 from rig_ros.learning.config import VAEConfig
 from rig_ros.learning.vae import ConvVAE, active_dims, reconstruction_nats, to_pixels
+from rig_ros.learning.vae_networks import SpatialSoftmax
 
 BOTH_SIZES = pytest.mark.parametrize('size', [48, 84])
-BOTH_NETWORKS = pytest.mark.parametrize('networks', ['paper', 'patch'])
+ALL_NETWORKS = pytest.mark.parametrize('networks', ['paper', 'patch', 'keypoint'])
 
 
 def pictures(count, size=48, seed=0):
@@ -20,7 +21,7 @@ def pictures(count, size=48, seed=0):
 
 
 @BOTH_SIZES
-@BOTH_NETWORKS
+@ALL_NETWORKS
 def test_encode_and_decode_shapes(size, networks):
     vae = ConvVAE(size, VAEConfig(latent_dim=5, networks=networks))
     mean, log_variance = vae.encode(pictures(3, size))
@@ -91,12 +92,60 @@ def test_whitening_changes_the_encoder_id_and_leaves_the_decoded_picture():
     vae = ConvVAE(48, VAEConfig(latent_dim=3, networks='patch', whiten_floor=1e-6))
     images = pictures(200)
     before, before_id = vae.decode(vae.encode(images)[0]), vae.encoder_id
-    vae.whiten(vae.encode(images)[0])
+    some = vae.encode(images)[0]
+    vae.whiten(some, some)
     latents = vae.encode(images)[0]
     torch.testing.assert_close(latents.mean(0), torch.zeros(3), atol=1e-3, rtol=0)
     torch.testing.assert_close(latents.std(0), torch.ones(3), atol=1e-3, rtol=0)
     assert (vae.decode(latents).int() - before.int()).abs().max() <= 1
     assert vae.encoder_id != before_id
+
+
+def test_whitening_by_steps_makes_distance_count_steps():
+    vae = ConvVAE(48, VAEConfig(latent_dim=2, networks='patch', whiten=True, whiten_by='steps',
+                                step_floor=1e-6))
+    generator = torch.Generator().manual_seed(0)
+    steps = torch.tensor([5.0, 0.1]) * torch.randn(4000, 2, generator=generator)
+    latents = torch.randn(4000, 2, generator=generator) @ torch.tensor([[1.0, 0.4], [0.0, 2.0]])
+    images = pictures(20)
+    before = vae.decode(vae.encode(images)[0])
+    vae.whiten(latents, latents + steps)
+    made = (latents - vae.shift) @ vae.mixing
+    assert made.var(0).mean().item() == pytest.approx(1, rel=1e-4)
+    covariance = torch.cov((steps @ vae.mixing).T)
+    torch.testing.assert_close(covariance / covariance[0, 0], torch.eye(2), atol=0.1, rtol=0)
+    assert (vae.decode(vae.encode(images)[0]).int() - before.int()).abs().max() <= 1
+    # A second whitening starts from the networks' own latents, not from the first one's.
+    mixing = vae.mixing.clone()
+    vae.whiten(made, (latents + steps - vae.shift) @ mixing)
+    torch.testing.assert_close((vae.mixing @ vae.mixing.T), mixing @ mixing.T, rtol=1e-3, atol=0)
+
+
+def test_latents_are_linear_in_the_positions_of_features():
+    heat = torch.full((1, 1, 5, 5), -50.0)
+    heat[0, 0, 4, 1] = 50.0
+    torch.testing.assert_close(SpatialSoftmax(5)(heat), torch.tensor([[1.0, -0.5]]))
+
+
+def test_log_likelihood_prefers_pictures_of_the_kind_it_was_trained_on():
+    generator = torch.Generator().manual_seed(0)
+    vae = ConvVAE(48, VAEConfig(latent_dim=2, networks='patch'))
+    plain = torch.full((8, 48, 48, 3), 90, dtype=torch.uint8)
+    optimiser = torch.optim.Adam(vae.parameters(), 1e-2)
+    for _ in range(20):
+        optimiser.zero_grad()
+        vae.loss(plain, generator).total.backward()
+        optimiser.step()
+    common = vae.log_likelihood(plain, 3, generator)
+    assert common.shape == (8,)
+    assert common.min() > vae.log_likelihood(pictures(8), 3, generator).max()
+
+
+def test_an_autoencoder_decodes_the_mean():
+    vae = ConvVAE(48, VAEConfig(latent_dim=2, beta=0.0, deterministic=True))
+    losses = [vae.loss(pictures(4), torch.Generator().manual_seed(seed)).total.item()
+              for seed in (0, 1)]
+    assert losses[0] == losses[1]
 
 
 def test_encoder_id_follows_the_encoder_only():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rig_ros import resources, settings
 from rig_ros.settings import require
@@ -25,14 +25,20 @@ class VAEConfig:
     """Weight of the KL against the log likelihood summed over a picture (paper: 10/128)."""
     likelihood: Literal['bernoulli', 'gaussian'] = 'gaussian'
     """Pixels' distribution; gaussian has unit variance (paper: bernoulli; Skew-Fit: gaussian)."""
-    networks: Literal['paper', 'patch'] = 'paper'
-    """Networks: the paper's for that picture size, or ours, faster on a CPU."""
+    networks: Literal['paper', 'patch', 'keypoint'] = 'paper'
+    """The paper's for that picture size, or ours: faster on a CPU, or aware of positions."""
+    deterministic: bool = False
+    """Decode the mean without noise: with beta 0 an autoencoder, a comparison (paper: no)."""
     min_variance: float = 1e-3
     """Floor of the posterior's variance (paper: 1e-3)."""
     whiten: bool = False
-    """Scale latents to unit variance over the replay after each training (paper: no)."""
+    """Scale latents after each training, by what the replay holds (paper: no)."""
+    whiten_by: Literal['spread', 'steps'] = 'spread'
+    """What gets unit variance: each latent, or (ours) the change of latents in one step."""
     whiten_floor: float = 0.5
-    """A latent whose standard deviation is below this is not scaled up further than by it."""
+    """`spread`: no standard deviation of a latent counts as less."""
+    step_floor: float = 0.02
+    """`steps`: this share of the mean variance of changes is added in every direction."""
     learning_rate: float = 1e-3
     """Of Adam (paper: 1e-3)."""
     batch_size: int = 64
@@ -49,11 +55,17 @@ class VAEConfig:
         require(self.beta >= 0, 'beta', self.beta, '0 or more')
         require(self.min_variance > 0, 'min_variance', self.min_variance, 'above 0')
         require(self.whiten_floor > 0, 'whiten_floor', self.whiten_floor, 'above 0')
+        require(self.step_floor > 0, 'step_floor', self.step_floor, 'above 0')
         require(self.learning_rate > 0, 'learning_rate', self.learning_rate, 'above 0')
         require(self.batch_size >= 2, 'batch_size', self.batch_size, '2 or more')
         require(self.first_steps >= 1, 'first_steps', self.first_steps, '1 or more')
         require(self.refresh_every >= 0, 'refresh_every', self.refresh_every, '0 or more')
         require(self.refresh_steps >= 1, 'refresh_steps', self.refresh_steps, '1 or more')
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether distance in latent space counts steps."""
+        return self.whiten and self.whiten_by == 'steps'
 
 
 @dataclass(frozen=True)
@@ -139,6 +151,57 @@ class ExploreConfig:
 
 
 @dataclass(frozen=True)
+class RewardConfig:
+    """What an arrival is worth; every kind is computed from latents alone."""
+
+    kind: Literal['distance', 'log_probability', 'sparse'] = 'distance'
+    """Minus the latent distance (paper), or one of the paper's comparisons."""
+    scale: float = 1.0
+    """Multiplies the reward (paper: 1). Values are some 1 / (1 - discount) times the reward, and
+    networks that start near zero find small ones sooner."""
+    deviation: float = 1.0
+    """`log_probability`: standard deviation of a latent (paper: the encoder's)."""
+    radius: float = 0.5
+    """`sparse`: distance below which the goal counts as reached (paper: 0.01 to 0.5 tried)."""
+
+    def __post_init__(self) -> None:
+        require(self.scale > 0, 'scale', self.scale, 'above 0')
+        require(self.deviation > 0, 'deviation', self.deviation, 'above 0')
+        require(self.radius > 0, 'radius', self.radius, 'above 0')
+
+
+@dataclass(frozen=True)
+class SkewConfig:
+    """Which pictures count more: the rare ones, as in Skew-Fit (Pong et al., ICML 2020).
+
+    A weight is density ** -power, its median made one, clipped to [1 / clip, clip].
+    """
+
+    density: Literal['even', 'neighbours', 'likelihood'] = 'even'
+    """Density of a picture: all alike (RIG), by its neighbours' distances in latent space (ours),
+    or the VAE's likelihood (Skew-Fit)."""
+    power: float = 1.0
+    """Skew-Fit: 1 for push and pickup, 0.5 for doors (there with the sign of the exponent)."""
+    clip: float = 30.0
+    """Bound of the weights (Skew-Fit: none, but an underflow stops it)."""
+    neighbours: int = 10
+    """`neighbours`: the distance to that many's last stands for the density."""
+    dimension: float = 4.0
+    """`neighbours`: dimension of the surface that pictures lie on; density is distance ** -it."""
+    samples: int = 10
+    """`likelihood`: draws of the latent for each picture (Skew-Fit: 10)."""
+    pictures: bool = False
+    """Draw the VAE's minibatches by the weights too (Skew-Fit: yes)."""
+
+    def __post_init__(self) -> None:
+        require(self.power >= 0, 'power', self.power, '0 or more')
+        require(self.clip >= 1, 'clip', self.clip, '1 or more')
+        require(self.neighbours >= 1, 'neighbours', self.neighbours, '1 or more')
+        require(self.dimension > 0, 'dimension', self.dimension, 'above 0')
+        require(self.samples >= 1, 'samples', self.samples, '1 or more')
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """One training recipe for one task."""
 
@@ -150,9 +213,13 @@ class TrainConfig:
     """Steps of a whole training, the random ones included (paper: 10,000 for reaching)."""
     goals: Literal['fitted', 'normal', 'visited'] = 'fitted'
     """Imagined goals: a Gaussian fitted to the latents, N(0, 1), or visited latents."""
+    goals_every: int = 0
+    """Steps between fittings of imagined goals; 0 fits them after the VAE's trainings only."""
     replay_frames: int = 100_000
     """Pictures kept; the oldest episodes go first (paper: 1,000,000)."""
+    skew: SkewConfig = field(default_factory=SkewConfig)
     vae: VAEConfig = field(default_factory=VAEConfig)
+    reward: RewardConfig = field(default_factory=RewardConfig)
     td3: TD3Config = field(default_factory=TD3Config)
     relabel: RelabelConfig = field(default_factory=RelabelConfig)
     explore: ExploreConfig = field(default_factory=ExploreConfig)
@@ -160,6 +227,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         require(self.image_size in (48, 84), 'image_size', self.image_size, '48 or 84')
         require(self.env_steps >= 1, 'env_steps', self.env_steps, '1 or more')
+        require(self.goals_every >= 0, 'goals_every', self.goals_every, '0 or more')
         require(self.replay_frames >= 100, 'replay_frames', self.replay_frames, '100 or more')
 
 
@@ -171,11 +239,37 @@ def names() -> list[str]:
 def load(name: str | Path) -> TrainConfig:
     """Return a shipped recipe by its name, or the recipe in a YAML file by its path.
 
+    A file with `base: <name>` says only where it differs from that recipe.
+
     Raises:
         ConfigError: unknown name, or a file that is not valid.
     """
+    path = _path(name)
+    return settings.from_mapping(TrainConfig, _read(path), path.name)
+
+
+def _path(name: str | Path) -> Path:
     if Path(name).suffix in ('.yaml', '.yml'):
-        return settings.load(TrainConfig, Path(name))
+        return Path(name)
     require(str(name) in names(), 'training recipe', str(name),
             f'one of {names()}, or the path of a YAML file')
-    return settings.load(TrainConfig, resources.find('config', 'train', f'{name}.yaml'))
+    return resources.find('config', 'train', f'{name}.yaml')
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a recipe's settings, laid over those of its base."""
+    own = settings.read_yaml(path)
+    require(isinstance(own, dict), path.name, own, 'a mapping of settings')
+    if 'base' not in own:
+        return dict(own)
+    base = _read_base(own.pop('base'), path)
+    for key, value in own.items():
+        nested = isinstance(value, dict) and isinstance(base.get(key), dict)
+        base[key] = {**base[key], **value} if nested else value
+    return base
+
+
+def _read_base(name: str, path: Path) -> dict[str, Any]:
+    base = settings.read_yaml(_path(name))
+    require('base' not in base, f'{path.name}: base', name, 'a recipe without a base of its own')
+    return dict(base)

@@ -26,8 +26,8 @@ class GoalSetter(Protocol):
     mean: Tensor
     std: Tensor
 
-    def fit(self, latents: Tensor) -> None:
-        """Adapt to the latents (N, dim) of all pictures seen."""
+    def fit(self, latents: Tensor, weights: Tensor | None = None) -> None:
+        """Adapt to latents (N, dim) of pictures seen, which count by weights (N,), or alike."""
         ...
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
@@ -54,9 +54,12 @@ class FittedPrior(nn.Module):
         self.register_buffer('mean', torch.zeros(latent_dim))
         self.register_buffer('std', torch.ones(latent_dim))
 
-    def fit(self, latents: Tensor) -> None:
-        """Take mean and deviation of the latents (N, dim)."""
-        self.mean, self.std = latents.mean(0), latents.std(0).clamp(min=MIN_STD)
+    def fit(self, latents: Tensor, weights: Tensor | None = None) -> None:
+        """Take the weighted mean and deviation of the latents (N, dim)."""
+        weights = torch.ones(len(latents)) if weights is None else weights
+        share = (weights / weights.sum()).unsqueeze(1)
+        self.mean = (share * latents).sum(0)
+        self.std = (share * (latents - self.mean) ** 2).sum(0).sqrt().clamp(min=MIN_STD)
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw goals (count, dim)."""
@@ -72,13 +75,13 @@ class FittedPrior(nn.Module):
 class NormalPrior(FittedPrior):
     """N(0, 1), the prior the VAE was trained towards, whatever was seen."""
 
-    def fit(self, latents: Tensor) -> None:
+    def fit(self, latents: Tensor, weights: Tensor | None = None) -> None:
         """Keep N(0, 1)."""
-        del latents
+        del latents, weights
 
 
 class VisitedLatents(FittedPrior):
-    """Latents of pictures seen, drawn evenly; mean and deviation are still fitted.
+    """Latents of pictures seen, drawn by their weights; mean and deviation are still fitted.
 
     A Gaussian in 8 dimensions is mostly air: pictures of a hand that moves in a plane lie on a
     surface in it, and goals beside the surface cannot be reached.
@@ -90,14 +93,22 @@ class VisitedLatents(FittedPrior):
         super().__init__(latent_dim)
         self.register_buffer('latents', torch.zeros(1, latent_dim))
 
-    def fit(self, latents: Tensor) -> None:
-        """Remember the latents (N, dim), thinned out evenly if they are too many."""
-        super().fit(latents)
-        self.latents = latents[::-(-len(latents) // MAX_VISITED)].clone()
+    def fit(self, latents: Tensor, weights: Tensor | None = None) -> None:
+        """Remember the latents (N, dim), as often as they weigh, MAX_VISITED at most."""
+        super().fit(latents, weights)
+        weights = torch.ones(len(latents)) if weights is None else weights
+        self.latents = latents[resample(weights, min(len(latents), MAX_VISITED))]
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw goals (count, dim)."""
         return self.latents[torch.randint(len(self.latents), (count,), generator=generator)]
+
+
+def resample(weights: Tensor, count: int) -> Tensor:
+    """Return `count` indices, each as often as its weight's share to within one; no chance."""
+    edges = torch.cumsum(weights.double(), 0)
+    at = (torch.arange(count, dtype=torch.float64) + 0.5) * (edges[-1] / count)
+    return torch.searchsorted(edges, at).clamp(max=len(weights) - 1)
 
 
 def make_goal_setter(kind: Literal['fitted', 'normal', 'visited'], latent_dim: int) -> FittedPrior:

@@ -160,10 +160,13 @@ class Replay:
         """Return the cached latents (frames, dim) of all pictures."""
         return self.latents[self._frames]
 
+    def pictures(self, places: Tensor) -> Tensor:
+        """Return pictures (count, H, W, 3) uint8 by their places among all, oldest first."""
+        return torch.from_numpy(self.images[self._frames[places].numpy()])
+
     def sample_images(self, count: int, generator: torch.Generator) -> Tensor:
         """Return pictures (count, H, W, 3) uint8, drawn evenly with replacement."""
-        draw = torch.randint(len(self._frames), (count,), generator=generator)
-        return torch.from_numpy(self.images[self._frames[draw].numpy()])
+        return self.pictures(torch.randint(len(self._frames), (count,), generator=generator))
 
     def sample(self, count: int, generator: torch.Generator) -> Batch:
         """Return transitions drawn evenly with replacement."""

@@ -7,6 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from rig_ros.learning.config import RewardConfig
+
 
 class Reward(Protocol):
     """What is good: a function of the latent reached and the goal."""
@@ -23,3 +25,52 @@ class LatentDistance:
         """Return rewards (B,), zero at the goal."""
         distance: Tensor = torch.linalg.vector_norm(next_latent - goal, dim=-1)
         return -distance
+
+
+class SquaredDistance:
+    """The logarithm of a Gaussian around the goal: the paper's log probability.
+
+    The paper divides by the encoder's variance of each picture; here one deviation stands for all,
+    because nearly every one of them is at the encoder's floor.
+    """
+
+    def __init__(self, deviation: float) -> None:
+        self.deviation = deviation
+
+    def __call__(self, next_latent: Tensor, goal: Tensor) -> Tensor:
+        """Return rewards (B,), zero at the goal."""
+        squares: Tensor = ((next_latent - goal) / self.deviation).square().sum(-1)
+        return -0.5 * squares
+
+
+class Sparse:
+    """Zero within a radius of the goal and minus one elsewhere."""
+
+    def __init__(self, radius: float) -> None:
+        self.radius = radius
+
+    def __call__(self, next_latent: Tensor, goal: Tensor) -> Tensor:
+        """Return rewards (B,)."""
+        distance = torch.linalg.vector_norm(next_latent - goal, dim=-1)
+        reward: Tensor = -(distance > self.radius).to(distance.dtype)
+        return reward
+
+
+class Scaled:
+    """Another reward times a constant."""
+
+    def __init__(self, reward: Reward, scale: float) -> None:
+        self.reward, self.scale = reward, scale
+
+    def __call__(self, next_latent: Tensor, goal: Tensor) -> Tensor:
+        """Return rewards (B,)."""
+        return self.scale * self.reward(next_latent, goal)
+
+
+def make_reward(config: RewardConfig) -> Reward:
+    """Return the reward of that name, scaled."""
+    kinds: dict[str, Reward] = {
+        'distance': LatentDistance(), 'log_probability': SquaredDistance(config.deviation),
+        'sparse': Sparse(config.radius)}
+    reward = kinds[config.kind]
+    return reward if config.scale == 1 else Scaled(reward, config.scale)

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from rig_ros.control.action import OrnsteinUhlenbeck
 from rig_ros.errors import ModelMismatch
@@ -25,7 +25,8 @@ from rig_ros.learning.bundle import architecture
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.goals import make_goal_setter, relabel
 from rig_ros.learning.replay import ImageU8, Replay
-from rig_ros.learning.reward import LatentDistance, Reward
+from rig_ros.learning.reward import Reward, make_reward
+from rig_ros.learning.skew import picture_weights, spaced
 from rig_ros.learning.state import (
     TrainingState,
     generator_values,
@@ -40,6 +41,7 @@ from rig_ros.learning.vae import ConvVAE, active_dims
 logger = logging.getLogger(__name__)
 Float32Array = NDArray[np.float32]
 REPORT_EVERY = 20
+WHITEN_SAMPLE = 8192
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Learner:
             config: the recipe.
             action_dim: number of action components.
             seed: decides weights, noise and every draw.
-            reward: instead of minus the latent distance.
+            reward: instead of the recipe's.
         """
         self.config = config
         self.action_dim = action_dim
@@ -87,7 +89,7 @@ class Learner:
         self.vae_optimiser = torch.optim.Adam(self.vae.parameters(), config.vae.learning_rate,
                                               fused=True)
         self.goals = make_goal_setter(config.goals, latent_dim)
-        self.reward: Reward = reward or LatentDistance()
+        self.reward: Reward = reward or make_reward(config.reward)
         self.replay = Replay(config.replay_frames, config.image_size, action_dim, latent_dim)
         explore = config.explore
         self.noise = OrnsteinUhlenbeck(action_dim, explore.theta, explore.sigma, self.rng)
@@ -96,6 +98,7 @@ class Learner:
         self.env_steps = 0
         self.vae_steps = 0
         self.last_vae_at = 0
+        self.last_goals_at = 0
         self._owed_updates = 0.0
         self.metrics: dict[str, float] = {}
 
@@ -183,6 +186,8 @@ class Learner:
             every = config.vae.refresh_every
             if every and self.env_steps - self.last_vae_at >= every:
                 self.train_vae(config.vae.refresh_steps, progress)
+            if config.goals_every and self.env_steps - self.last_goals_at >= config.goals_every:
+                self.fit_goals()
             self._owed_updates += new_steps * config.td3.updates_per_step
         updates = int(self._owed_updates)
         self._owed_updates -= updates
@@ -192,9 +197,10 @@ class Learner:
     def train_vae(self, steps: int, progress: ProgressHook = ignore_progress) -> None:
         """Train the VAE on the replay's pictures, then remake latents and the goal prior."""
         config = self.config.vae
+        draw = self._picture_sampler()
         self.vae.train()
         for step in range(1, steps + 1):
-            images = self.replay.sample_images(config.batch_size, self.generator)
+            images = draw(config.batch_size)
             loss = self.vae.loss(images, self.generator)
             self.vae_optimiser.zero_grad()
             loss.total.backward()  # type: ignore[no-untyped-call]
@@ -210,9 +216,27 @@ class Learner:
         self.last_vae_at = self.env_steps
         self.replay.encode(self.vae.encode)
         if config.whiten:
-            self.vae.whiten(self.replay.all_latents())
+            sample = self.replay.sample(WHITEN_SAMPLE, self.generator)
+            self.vae.whiten(sample.latent, sample.next_latent)
             self.replay.encode(self.vae.encode)
-        self.goals.fit(self.replay.all_latents())
+        self.fit_goals()
+
+    def fit_goals(self) -> None:
+        """Fit imagined goals to the pictures seen, weighted as the recipe says."""
+        chosen = spaced(self.replay.frames)
+        weights = picture_weights(self.config.skew, self.vae, self.replay, chosen, self.generator)
+        self.goals.fit(self.replay.all_latents()[chosen], weights)
+        self.last_goals_at = self.env_steps
+
+    def _picture_sampler(self) -> Callable[[int], Tensor]:
+        """Return what draws the VAE's minibatches: evenly, or by the skewed weights."""
+        replay, skew, generator = self.replay, self.config.skew, self.generator
+        if not (skew.pictures and self.ready):
+            return lambda count: replay.sample_images(count, generator)
+        chosen = spaced(replay.frames)
+        weights = picture_weights(skew, self.vae, replay, chosen, generator)
+        return lambda count: replay.pictures(
+            chosen[torch.multinomial(weights, count, replacement=True, generator=generator)])
 
     def train_policy(self, updates: int, progress: ProgressHook = ignore_progress) -> None:
         """Update the agent on relabelled transitions."""
@@ -250,8 +274,9 @@ class Learner:
         return TrainingState(tensors, {
             'config': dataclasses.asdict(self.config), 'seed': self.seed,
             'env_steps': self.env_steps, 'vae_steps': self.vae_steps,
-            'last_vae_at': self.last_vae_at, 'owed_updates': self._owed_updates,
-            'agent_updates': self.agent.updates, 'rng': generator_values(self.rng),
+            'last_vae_at': self.last_vae_at, 'last_goals_at': self.last_goals_at,
+            'owed_updates': self._owed_updates, 'agent_updates': self.agent.updates,
+            'rng': generator_values(self.rng),
             'metrics': self.metrics,
         })
 
@@ -276,7 +301,8 @@ class Learner:
         self.generator.set_state(tensors['generator'])
         self.rng.bit_generator.state = values['rng']
         self.env_steps, self.vae_steps = values['env_steps'], values['vae_steps']
-        self.last_vae_at, self._owed_updates = values['last_vae_at'], values['owed_updates']
+        self.last_vae_at, self.last_goals_at = values['last_vae_at'], values['last_goals_at']
+        self._owed_updates = values['owed_updates']
         self.agent.updates, self.metrics = values['agent_updates'], dict(values['metrics'])
 
     def _optimisers(self) -> dict[str, torch.optim.Optimizer]:

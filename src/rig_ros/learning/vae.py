@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rig_ros.learning.config import VAEConfig
+from rig_ros.learning.vae_networks import build, initialise_as_paper
 from rig_ros.settings import require
 
 Likelihood = Literal['bernoulli', 'gaussian']
-FC_INIT_BOUND = 1e-3
 ACTIVE_KL_NATS = 0.05
 
 
@@ -58,75 +58,18 @@ class VAELoss:
         return self.kl_per_dim.sum()
 
 
-Networks = tuple[nn.Sequential, nn.Sequential, int]
-
-
-def _paper_84(latent_dim: int) -> Networks:
-    """84 -> 27 -> 8 -> 2, with batch normalisation in the encoder only."""
-    def block(inputs: int, outputs: int) -> list[nn.Module]:
-        return [nn.Conv2d(inputs, outputs, 5, 3), nn.ReLU(), nn.BatchNorm2d(outputs)]
-    encoder = nn.Sequential(
-        *block(3, 16), *block(16, 32), *block(32, 32), nn.Flatten(), nn.Linear(128, 128))
-    decoder = nn.Sequential(
-        nn.Linear(latent_dim, 128), nn.ReLU(), nn.Unflatten(1, (32, 2, 2)),
-        nn.ConvTranspose2d(32, 32, 5, 3), nn.ReLU(),
-        nn.ConvTranspose2d(32, 16, 6, 3), nn.ReLU(),
-        nn.ConvTranspose2d(16, 3, 6, 3))
-    return encoder, decoder, 128
-
-
-def _paper_48(latent_dim: int) -> Networks:
-    """48 -> 15 -> 7 -> 3."""
-    encoder = nn.Sequential(
-        nn.Conv2d(3, 16, 5, 3), nn.ReLU(), nn.Conv2d(16, 32, 3, 2), nn.ReLU(),
-        nn.Conv2d(32, 64, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(576, 576))
-    decoder = nn.Sequential(
-        nn.Linear(latent_dim, 576), nn.ReLU(), nn.Unflatten(1, (64, 3, 3)),
-        nn.ConvTranspose2d(64, 32, 3, 2), nn.ReLU(), nn.ConvTranspose2d(32, 16, 3, 2), nn.ReLU(),
-        nn.ConvTranspose2d(16, 3, 6, 3))
-    return encoder, decoder, 576
-
-
-def _patch(image_size: int, latent_dim: int) -> Networks:
-    """Ours: 4x4 pixels are one unit (84 -> 21 -> 7, 48 -> 12 -> 4), cheap on a CPU."""
-    side = image_size // 12
-    features = 64 * side * side
-    encoder = nn.Sequential(
-        nn.PixelUnshuffle(4), nn.Conv2d(48, 32, 1), nn.ReLU(),
-        nn.Conv2d(32, 64, 5, 3, 1), nn.ReLU(),
-        nn.Flatten(), nn.Linear(features, 128), nn.ReLU())
-    decoder = nn.Sequential(
-        nn.Linear(latent_dim, 128), nn.ReLU(), nn.Linear(128, features), nn.ReLU(),
-        nn.Unflatten(1, (64, side, side)),
-        nn.ConvTranspose2d(64, 32, 5, 3, 1), nn.ReLU(),
-        nn.Conv2d(32, 48, 1), nn.PixelShuffle(4))
-    return encoder, decoder, 128
-
-
-def _initialise_as_paper(module: nn.Module) -> None:
-    """Convolutions uniform within 1/sqrt(fan in), linear layers within 1e-3, biases zero."""
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            fan_in = layer.weight[0].numel()
-            nn.init.uniform_(layer.weight, -fan_in ** -0.5, fan_in ** -0.5)
-        elif isinstance(layer, nn.Linear):
-            nn.init.uniform_(layer.weight, -FC_INIT_BOUND, FC_INIT_BOUND)
-        else:
-            continue
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-
-
 class ConvVAE(nn.Module):
     """A convolutional beta-VAE.
 
     The encoder's posterior has variance `min_variance * exp(|h|)`, as the paper's code. Latents
-    that leave `encode` are `(mean - shift) * scale`; both are constants of the encoder (zero and
-    one unless `whiten` was called), so that everyone who holds the encoder agrees on them.
+    that leave `encode` are `(mean - shift) * scale`, when whitened by `steps` further multiplied
+    by the matrix `mixing`; all are constants of the encoder (zero, one and one until `whiten`), so
+    that everyone who holds the encoder agrees on them.
     """
 
     scale: Tensor
     shift: Tensor
+    mixing: Tensor
 
     def __init__(self, image_size: int, config: VAEConfig) -> None:
         """Build untrained networks for square pictures of that side."""
@@ -135,18 +78,15 @@ class ConvVAE(nn.Module):
         self.image_size = image_size
         self.latent_dim = config.latent_dim
         self.config = config
-        if config.networks == 'patch':
-            self.encoder, self.decoder, features = _patch(image_size, config.latent_dim)
-        elif image_size == 84:
-            self.encoder, self.decoder, features = _paper_84(config.latent_dim)
-        else:
-            self.encoder, self.decoder, features = _paper_48(config.latent_dim)
+        self.encoder, self.decoder, features = build(image_size, config)
         self.mean_head = nn.Linear(features, config.latent_dim)
         self.log_variance_head = nn.Linear(features, config.latent_dim)
         if config.networks == 'paper':
-            _initialise_as_paper(self)
+            initialise_as_paper(self)
         self.register_buffer('scale', torch.ones(config.latent_dim))
         self.register_buffer('shift', torch.zeros(config.latent_dim))
+        if config.by_steps:
+            self.register_buffer('mixing', torch.eye(config.latent_dim))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval()
 
@@ -172,6 +112,8 @@ class ConvVAE(nn.Module):
         pixels = to_pixels(images_nhwc_u8)
         mean, log_variance = self.posterior(pixels)
         noise = torch.randn(mean.shape, generator=generator)
+        if self.config.deterministic:
+            noise.zero_()
         logits = self.decoder(mean + noise * torch.exp(0.5 * log_variance))
         reconstruction = reconstruction_nats(pixels, logits, self.config.likelihood)
         kl_per_dim = 0.5 * (mean ** 2 + log_variance.exp() - 1 - log_variance).mean(0)
@@ -179,30 +121,72 @@ class ConvVAE(nn.Module):
                        kl_per_dim)
 
     @torch.no_grad()
+    def log_likelihood(self, images_nhwc_u8: Tensor, samples: int,
+                       generator: torch.Generator) -> Tensor:
+        """Return log p(x) (B,) in nats, up to a constant, by importance sampling.
+
+        The logarithm of the mean over z ~ q(z | x) of p(x | z) p(z) / q(z | x).
+        """
+        pixels = to_pixels(images_nhwc_u8)
+        mean, log_variance = self.posterior(pixels)
+        terms = []
+        for _ in range(samples):
+            noise = torch.randn(mean.shape, generator=generator)
+            z = mean + noise * torch.exp(0.5 * log_variance)
+            picture = log_pixels(pixels, self.decoder(z), self.config.likelihood).sum((1, 2, 3))
+            prior_over_posterior = 0.5 * (noise ** 2 + log_variance - z ** 2).sum(1)
+            terms.append(picture + prior_over_posterior)
+        return torch.logsumexp(torch.stack(terms), 0) - math.log(samples)
+
+    @torch.no_grad()
     def encode(self, images_nhwc_u8: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance (B, latent_dim) of pictures (B, H, W, 3) uint8."""
         mean, log_variance = self.posterior(to_pixels(images_nhwc_u8))
-        return (mean - self.shift) * self.scale, log_variance + 2 * self.scale.log()
+        mean, log_variance = (mean - self.shift) * self.scale, log_variance + 2 * self.scale.log()
+        if self.config.by_steps:
+            return mean @ self.mixing, torch.log(log_variance.exp() @ self.mixing ** 2)
+        return mean, log_variance
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (B, H, W, 3) uint8 for latents (B, latent_dim)."""
-        pixels = self.decoder(latents / self.scale + self.shift)
+        pixels = self.decoder(self._raw(latents))
         if self.config.likelihood == 'bernoulli':
             pixels = torch.sigmoid(pixels)
         levels: Tensor = (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
         return levels.permute(0, 2, 3, 1).contiguous()
 
-    @torch.no_grad()
-    def whiten(self, latents: Tensor) -> None:
-        """Change the space so that `latents` (N, dim), made by `encode`, get unit variance.
+    def _raw(self, latents: Tensor) -> Tensor:
+        """Return latents as the decoder knows them."""
+        if self.config.by_steps:
+            latents = torch.linalg.solve(self.mixing, latents, left=False)
+        return latents / self.scale + self.shift
 
-        A dimension that hardly varies carries noise: no deviation counts as less than
-        `whiten_floor`.
+    @torch.no_grad()
+    def whiten(self, latents: Tensor, next_latents: Tensor) -> None:
+        """Change the space as `VAEConfig.whiten_by` says, by latents (N, dim) that `encode` made.
+
+        `spread`: each latent gets unit variance. A latent that hardly varies carries noise: no
+        deviation counts as less than `whiten_floor`.
+
+        `steps`: the change from a latent to the next, one step later, gets the same variance in
+        every direction, so that a distance counts steps. What moves seldom, as a puck does, then
+        weighs more than what always moves. A direction that hardly ever changes carries noise:
+        `step_floor` times the mean variance of changes is added to each. One scalar brings the
+        latents' mean variance to one.
         """
-        raw = latents / self.scale + self.shift
+        raw, raw_next = self._raw(latents), self._raw(next_latents)
         self.shift.copy_(raw.mean(0))
-        self.scale.copy_(1 / raw.std(0).clamp(min=self.config.whiten_floor))
+        if not self.config.by_steps:
+            self.scale.copy_(1 / raw.std(0).clamp(min=self.config.whiten_floor))
+            return
+        steps = raw_next - raw
+        covariance = steps.T @ steps / len(steps)
+        identity = torch.eye(len(covariance))
+        covariance += self.config.step_floor * covariance.trace() / len(identity) * identity
+        variances, directions = torch.linalg.eigh(covariance)
+        mixing = directions * variances.rsqrt()
+        self.mixing.copy_(mixing / ((raw - self.shift) @ mixing).var(0).mean().sqrt())
 
 
 def to_pixels(images_nhwc_u8: Tensor) -> Tensor:
@@ -216,12 +200,15 @@ def reconstruction_nats(pixels: Tensor, logits: Tensor,
 
     Gaussian: unit variance, without its constant, so half the summed squared error.
     """
-    if likelihood == 'bernoulli':
-        summed = F.binary_cross_entropy_with_logits(logits, pixels, reduction='sum')
-    else:
-        summed = 0.5 * F.mse_loss(logits, pixels, reduction='sum')
-    nats: Tensor = summed / pixels.shape[0]
+    nats: Tensor = -log_pixels(pixels, logits, likelihood).sum() / pixels.shape[0]
     return nats
+
+
+def log_pixels(pixels: Tensor, logits: Tensor, likelihood: Likelihood) -> Tensor:
+    """Return the log likelihood of each value, shaped as `pixels`."""
+    if likelihood == 'bernoulli':
+        return -F.binary_cross_entropy_with_logits(logits, pixels, reduction='none')
+    return -0.5 * (logits - pixels) ** 2
 
 
 def active_dims(kl_per_dim: Tensor) -> int:

@@ -1,0 +1,117 @@
+"""Encoders and decoders of the VAE, by the recipe's name: `paper`, `patch`, `keypoint`.
+
+Each is two `nn.Sequential`: floats (B, 3, H, W) in [0, 1] to features (B, features), and latents
+(B, dim) to a picture's logits (B, 3, H, W). The heads between them belong to `vae.ConvVAE`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rig_ros.learning.config import VAEConfig
+
+FC_INIT_BOUND = 1e-3
+KEYPOINTS = 16
+
+Networks = tuple[nn.Sequential, nn.Sequential, int]
+
+
+def _paper_84(latent_dim: int) -> Networks:
+    """84 -> 27 -> 8 -> 2, with batch normalisation in the encoder only."""
+    def block(inputs: int, outputs: int) -> list[nn.Module]:
+        return [nn.Conv2d(inputs, outputs, 5, 3), nn.ReLU(), nn.BatchNorm2d(outputs)]
+    encoder = nn.Sequential(
+        *block(3, 16), *block(16, 32), *block(32, 32), nn.Flatten(), nn.Linear(128, 128))
+    decoder = nn.Sequential(
+        nn.Linear(latent_dim, 128), nn.ReLU(), nn.Unflatten(1, (32, 2, 2)),
+        nn.ConvTranspose2d(32, 32, 5, 3), nn.ReLU(),
+        nn.ConvTranspose2d(32, 16, 6, 3), nn.ReLU(),
+        nn.ConvTranspose2d(16, 3, 6, 3))
+    return encoder, decoder, 128
+
+
+def _paper_48(latent_dim: int) -> Networks:
+    """48 -> 15 -> 7 -> 3."""
+    encoder = nn.Sequential(
+        nn.Conv2d(3, 16, 5, 3), nn.ReLU(), nn.Conv2d(16, 32, 3, 2), nn.ReLU(),
+        nn.Conv2d(32, 64, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(576, 576))
+    decoder = nn.Sequential(
+        nn.Linear(latent_dim, 576), nn.ReLU(), nn.Unflatten(1, (64, 3, 3)),
+        nn.ConvTranspose2d(64, 32, 3, 2), nn.ReLU(), nn.ConvTranspose2d(32, 16, 3, 2), nn.ReLU(),
+        nn.ConvTranspose2d(16, 3, 6, 3))
+    return encoder, decoder, 576
+
+
+def _patch(image_size: int, latent_dim: int) -> Networks:
+    """Ours: 4x4 pixels are one unit (84 -> 21 -> 7, 48 -> 12 -> 4), cheap on a CPU."""
+    side = image_size // 12
+    features = 64 * side * side
+    encoder = nn.Sequential(
+        nn.PixelUnshuffle(4), nn.Conv2d(48, 32, 1), nn.ReLU(),
+        nn.Conv2d(32, 64, 5, 3, 1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(features, 128), nn.ReLU())
+    decoder = nn.Sequential(
+        nn.Linear(latent_dim, 128), nn.ReLU(), nn.Linear(128, features), nn.ReLU(),
+        nn.Unflatten(1, (64, side, side)),
+        nn.ConvTranspose2d(64, 32, 5, 3, 1), nn.ReLU(),
+        nn.Conv2d(32, 48, 1), nn.PixelShuffle(4))
+    return encoder, decoder, 128
+
+
+class SpatialSoftmax(nn.Module):
+    """Where each channel is brightest: (B, C, S, S) to row and column (B, 2 C), in [-1, 1].
+
+    The expected position under a softmax over the map, so it is finer than a cell.
+    """
+
+    grid: Tensor
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        line = torch.linspace(-1, 1, side)
+        cells = torch.stack(torch.meshgrid(line, line, indexing='ij'), -1).reshape(-1, 2)
+        self.register_buffer('grid', cells, persistent=False)
+        self.sharpness = nn.Parameter(torch.ones(1))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the positions."""
+        weight = (maps.flatten(2) * self.sharpness).softmax(-1)
+        return (weight @ self.grid).flatten(1)
+
+
+def _keypoint(image_size: int, latent_dim: int) -> Networks:
+    """Ours: latents are linear in the positions of 16 features; decoded as `patch`.
+
+    A position on the table then changes the latent alike wherever it is, so that latent distance
+    follows distance on the table also for a small object (doc/experiments/0006).
+    """
+    _, decoder, _ = _patch(image_size, latent_dim)
+    encoder = nn.Sequential(
+        nn.PixelUnshuffle(4), nn.Conv2d(48, 32, 1), nn.ReLU(),
+        nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(),
+        nn.Conv2d(32, KEYPOINTS, 1), SpatialSoftmax(image_size // 4))
+    return encoder, decoder, 2 * KEYPOINTS
+
+
+def build(image_size: int, config: VAEConfig) -> Networks:
+    """Return encoder, decoder and the number of features between encoder and heads."""
+    if config.networks == 'patch':
+        return _patch(image_size, config.latent_dim)
+    if config.networks == 'keypoint':
+        return _keypoint(image_size, config.latent_dim)
+    return (_paper_84 if image_size == 84 else _paper_48)(config.latent_dim)
+
+
+def initialise_as_paper(module: nn.Module) -> None:
+    """Convolutions uniform within 1/sqrt(fan in), linear layers within 1e-3, biases zero."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            fan_in = layer.weight[0].numel()
+            nn.init.uniform_(layer.weight, -fan_in ** -0.5, fan_in ** -0.5)
+        elif isinstance(layer, nn.Linear):
+            nn.init.uniform_(layer.weight, -FC_INIT_BOUND, FC_INIT_BOUND)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
