@@ -23,7 +23,9 @@ extras = {
     'sim': ['mujoco>=3.2'],
     'train': ['torch>=2.4', 'safetensors>=0.4'],
     'data': ['pyarrow>=15'],
-    'dev': ['hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'ruff', 'types-PyYAML', 'build'],
+    'gym': ['gymnasium>=1.0'],
+    'dev': ['gymnasium>=1.0', 'hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'ruff',
+            'types-PyYAML', 'build'],
 }
 
 setup(
@@ -45,9 +47,12 @@ setup(
         'zstandard',
     ],
     extras_require=extras,
-    entry_points={'console_scripts': [
-        'rig_ros = rig_ros.cli.main:main',
-        *[f'{node}_node = rig_ros.nodes.{node}:main' for node in NODES],
-    ]},
+    entry_points={
+        'console_scripts': [
+            'rig_ros = rig_ros.cli.main:main',
+            *[f'{node}_node = rig_ros.nodes.{node}:main' for node in NODES],
+        ],
+        'gymnasium.envs': [f'{PACKAGE} = rig_ros.environments:register'],
+    },
     zip_safe=False,
 )

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'settings': {'errors'},
     'processes': set(),
     'arm_side': set(),  # stands alone; not even the base modules
+    'environments': {'control'},  # names for Gymnasium
     'vision': set(),
     'control': {'vision'},
     'learning': {'vision', 'control'},
@@ -51,6 +52,7 @@ ONLY_IN: dict[str, set[str]] = {
     'launch': {'bringup'}, 'launch_ros': {'bringup'},
     'torch': {'learning', 'ros'},  # ros: one thread per node
     'mujoco': {'simulation'},
+    'gymnasium': {'environments', 'simulation'},
     'typer': {'cli'},
 }
 """Packages that only some parts may import."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib
 import shutil
 import subprocess
 import sys
@@ -51,11 +52,22 @@ def test_wheel_holds_every_shared_file_in_its_folder(wheel: zipfile.ZipFile):
     assert not any('__pycache__' in name for name in wheel.namelist())
 
 
-def test_every_node_has_a_command(wheel: zipfile.ZipFile):
-    entry_points = configparser.ConfigParser()
+def entry_points(wheel: zipfile.ZipFile, group: str) -> dict[str, str]:
+    parser = configparser.ConfigParser()
     name = next(name for name in wheel.namelist() if name.endswith('entry_points.txt'))
-    entry_points.read_string(wheel.read(name).decode())
-    scripts = dict(entry_points['console_scripts'])
+    parser.read_string(wheel.read(name).decode())
+    return dict(parser[group])
+
+
+def test_gymnasium_finds_the_environments(wheel: zipfile.ZipFile):
+    [(namespace, target)] = entry_points(wheel, 'gymnasium.envs').items()
+    module, _, function = target.partition(':')
+    assert namespace == 'rig_ros'
+    assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_every_node_has_a_command(wheel: zipfile.ZipFile):
+    scripts = entry_points(wheel, 'console_scripts')
     nodes = {path.stem for path in (ROOT / 'src/rig_ros/nodes').glob('*.py')
              if 'import RigNode' in path.read_text()}
     assert scripts == {'rig_ros': 'rig_ros.cli.main:main',

@@ -7,12 +7,15 @@ read them.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from rig_ros.control.action import action_to_velocity
+from rig_ros.control.objects import Vector3
 from rig_ros.control.task import TaskConfig
 from rig_ros.settings import require
 from rig_ros.simulation.layout import Layout, draw_goal, draw_start
@@ -71,9 +74,13 @@ class SawyerEnv:
         Raises:
             ConfigError: wrong number of components, or not finite.
         """
+        self.act(action)
+        return self.world.render()
+
+    def act(self, action: npt.ArrayLike) -> None:
+        """Do one action as `step` does, without a picture."""
         self.world.set_velocity(action_to_velocity(action, self.task))
         self.world.advance(self._period)
-        return self.world.render()
 
     def sample_goal(self, rng: np.random.Generator | None = None) -> Goal:
         """Draw a goal for this episode, picture it and put the world back as it was.
@@ -82,7 +89,11 @@ class SawyerEnv:
             rng: where the goal comes from; the environment's own generator if not given.
         """
         start = self.world.layout
-        return self.picture_goal(*draw_goal(self.task, start, rng or self._rng), start)
+        return self.picture_goal(*self.draw_goal(start, rng or self._rng), start)
+
+    def draw_goal(self, start: Layout, rng: np.random.Generator) -> tuple[Vector3, Layout]:
+        """Draw where hand [m] and objects are in a goal of an episode that starts so."""
+        return draw_goal(self.task, start, rng)
 
     def picture_goal(self, hand: npt.ArrayLike, layout: Layout | None = None,
                      start: Layout | None = None) -> Goal:
@@ -93,10 +104,23 @@ class SawyerEnv:
             layout: where the objects are; may be left out where a task has none.
             start: of the goal's episode; this one's if left out.
         """
+        with self._elsewhere():
+            before = self.world.layout
+            self.world.place(hand, layout)
+            return Goal(self.world.render(), self.world.ground_truth(), start or before)
+
+    def truth_of(self, hand: npt.ArrayLike, layout: Layout | None = None) -> Truth:
+        """Return a given goal's positions without a picture; see `picture_goal`."""
+        with self._elsewhere():
+            self.world.place(hand, layout)
+            return self.world.ground_truth()
+
+    @contextlib.contextmanager
+    def _elsewhere(self) -> Iterator[None]:
+        """Put the world back as it was when the block ends."""
         before = self.world.state()
         try:
-            self.world.place(hand, layout)
-            return Goal(self.world.render(), self.world.ground_truth(), start or before.layout)
+            yield
         finally:
             self.world.restore(before)
 
@@ -108,18 +132,16 @@ class SawyerEnv:
         Raises:
             ConfigError: the goal has a puck that is not in this episode.
         """
-        return self._distances(goal.truth)
+        return self.distance_to(goal.truth)
 
     def do_nothing(self, goal: Goal) -> dict[str, float]:
         """Return how far a goal is from the reset state [m], by name: the baseline."""
-        before = self.world.state()
-        try:
+        with self._elsewhere():
             self.world.reset(goal.start)
-            return self._distances(goal.truth)
-        finally:
-            self.world.restore(before)
+            return self.distance_to(goal.truth)
 
-    def _distances(self, goal: Truth) -> dict[str, float]:
+    def distance_to(self, goal: Truth) -> dict[str, float]:
+        """Return how far hand and pucks are from true positions; see `distance`."""
         here = self.world.ground_truth()
         missing = sorted(set(goal) - set(here))
         require(not missing, 'goal', f'one with {missing}', f'goals with {sorted(here)}, which '
@@ -137,7 +159,7 @@ class SawyerEnv:
         goals = []
         for _ in range(count):
             start = draw_start(self.task, rng)
-            goals.append(self.picture_goal(*draw_goal(self.task, start, rng), start))
+            goals.append(self.picture_goal(*self.draw_goal(start, rng), start))
         return goals
 
     def close(self) -> None:

@@ -1,0 +1,67 @@
+"""True positions as vectors, for agents that learn from state. Pure numpy.
+
+A goal vector holds the hand's (x, y, z) and each puck's (x, y), metres, frame `base`; a puck that
+is not on the table is at the origin. A state vector is a goal vector and, where the number of
+pucks varies, a 1 or 0 for each puck's presence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rig_ros.control.task import TaskConfig
+from rig_ros.simulation.props import Truth
+
+Array32 = npt.NDArray[np.float32]
+
+
+class StateVectors:
+    """How the truth of one task is laid out in vectors."""
+
+    def __init__(self, task: TaskConfig) -> None:
+        self._sizes = {'hand': 3, **{f'puck{i}': 2 for i in range(len(task.pucks))}}
+        self._flags = ([f'puck{i}' for i in range(len(task.pucks))]
+                       if task.puck_range[0] < len(task.pucks) else [])
+        self._starts = np.cumsum([0, *self._sizes.values()])[:-1]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What is in a goal vector, in order."""
+        return tuple(self._sizes)
+
+    @property
+    def goal_size(self) -> int:
+        """Length of a goal vector."""
+        return sum(self._sizes.values())
+
+    @property
+    def state_size(self) -> int:
+        """Length of a state vector."""
+        return self.goal_size + len(self._flags)
+
+    def goal(self, truth: Truth) -> Array32:
+        """Return the goal vector of true positions. Shape (goal_size,)."""
+        parts = [truth.get(name, (0.0,) * size)[:size] for name, size in self._sizes.items()]
+        return np.concatenate(parts).astype(np.float32)
+
+    def state(self, truth: Truth) -> Array32:
+        """Return the state vector of true positions. Shape (state_size,)."""
+        flags = [float(name in truth) for name in self._flags]
+        return np.append(self.goal(truth), np.array(flags, np.float32))
+
+    def distances(self, a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return the distance between goal vectors by part [m].
+
+        Args:
+            a: shape (..., goal_size).
+            b: likewise.
+
+        Returns:
+            Shape (..., number of parts).
+        """
+        squares = np.square(np.subtract(a, b))
+        result: npt.NDArray[Any] = np.sqrt(np.add.reduceat(squares, self._starts, axis=-1))
+        return result

@@ -1,0 +1,37 @@
+"""True positions as vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rig_ros.control import task as tasks
+from rig_ros.simulation.states import StateVectors
+
+HERE = {'hand': (0.6, 0.1, 0.02), 'puck0': (0.5, 0.0, 0.015), 'puck2': (0.7, -0.1, 0.015)}
+
+
+def test_goal_is_hand_and_pucks_and_state_adds_who_is_there() -> None:
+    vectors = StateVectors(tasks.load('push_multi'))
+    expected = [0.6, 0.1, 0.02, 0.5, 0.0, 0.0, 0.0, 0.7, -0.1]
+    np.testing.assert_allclose(vectors.goal(HERE), expected, atol=1e-7)
+    np.testing.assert_allclose(vectors.state(HERE), [*expected, 1, 0, 1], atol=1e-7)
+    assert (vectors.goal_size, vectors.state_size) == (9, 12)
+    assert vectors.goal(HERE).dtype == vectors.state(HERE).dtype == np.float32
+
+
+def test_a_task_that_varies_nothing_needs_no_flags() -> None:
+    vectors = StateVectors(tasks.load('push'))
+    assert vectors.parts == ('hand', 'puck0')
+    assert vectors.state_size == vectors.goal_size == 5
+
+
+def test_distances_are_by_part_for_any_batch() -> None:
+    vectors = StateVectors(tasks.load('push'))
+    a = np.zeros((2, 3, 5))
+    b = a.copy()
+    b[1, 2] = [0.0, 0.3, 0.4, 0.06, 0.08]
+    distances = vectors.distances(a, b)
+    assert distances.shape == (2, 3, 2)
+    assert distances[1, 2] == pytest.approx([0.5, 0.1])
+    assert not distances[0].any()
