@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from side_stub import SideStub
 
+from rig_ros.control import task as tasks
 from rig_ros.errors import ConfigError, HardwareError
 from rig_ros.hardware import sawyer_process
 from rig_ros.hardware.sawyer_process import SideProcess
@@ -38,6 +39,15 @@ def test_the_program_is_appended_to_the_command():
     assert sawyer_process.command_line('', ['m.py']) == ['/usr/bin/python3', 'm.py']
     with pytest.raises(ConfigError, match='side_command'):
         sawyer_process.command_line("bash -c 'open", [])
+
+
+def test_settings_are_the_tasks_and_the_labs():
+    task = tasks.load('reach_xy')
+    made = sawyer_process.side_settings(task, 0.02, more='{"joint_fraction": 0.02}')
+    assert made['box_low'] == task.workspace_low
+    assert (made['speed'], made['joint_fraction'], made['dry_run']) == (0.02, 0.02, False)
+    with pytest.raises(ConfigError, match='side_settings: got'):
+        sawyer_process.side_settings(task, 0.02, more='joint_fraction')
 
 
 def test_it_is_started_only_when_nobody_listens(tmp_path: Path):

@@ -94,7 +94,8 @@ def _arm(side_command: str, side_socket: str, task: TaskConfig,
             path = Path(folder) / 'arm.sock'
             said: list[str] = []
             side = sawyer_process.SideProcess(
-                sawyer_process.arm_side_command(side_command, path, task, 0.1, dry_run=True),
+                sawyer_process.arm_side_command(
+                    side_command, path, sawyer_process.side_settings(task, 0.1, dry_run=True)),
                 path, variables, said.append)
             side.look_after(connected=False)
             try:

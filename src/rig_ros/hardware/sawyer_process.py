@@ -9,6 +9,7 @@ attaches.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import signal
@@ -105,23 +106,41 @@ def command_line(side_command: str, program: Sequence[str]) -> list[str]:
     return [*words, *program]
 
 
-def arm_side_command(side_command: str, path: Path, task: TaskConfig, max_speed: float,
-                     dry_run: bool = False) -> list[str]:
-    """Return the words that start the side process for a task; none when somebody else does.
+def side_settings(task: TaskConfig, max_speed: float, dry_run: bool = False,
+                  more: str = '') -> dict[str, object]:
+    """Return the settings of the side process for a task.
+
+    Args:
+        task: its workspace is the box that the hand stays in.
+        max_speed: of the hand [m/s].
+        dry_run: compute and log, but send the robot nothing.
+        more: a JSON object of further settings, by the names of `arm_side/settings.py`.
+
+    Raises:
+        ConfigError: `more` is no JSON object.
+    """
+    try:
+        given = json.loads(more or '{}')
+    except ValueError as error:
+        raise ConfigError(f'side_settings: got {more!r}, allowed: a JSON object ({error})'
+                          ) from error
+    require(isinstance(given, dict), 'side_settings', more, 'a JSON object')
+    return {'box_low': task.workspace_low, 'box_high': task.workspace_high,
+            'reset_position': task.reset_hand, 'speed': max_speed, 'dry_run': dry_run, **given}
+
+
+def arm_side_command(side_command: str, path: Path, chosen: Mapping[str, object]) -> list[str]:
+    """Return the words that start the side process; none when somebody else does.
 
     Args:
         side_command: as in `command_line`, or `external`.
         path: of its socket.
-        task: its workspace is the box that the hand stays in.
-        max_speed: of the hand [m/s].
-        dry_run: compute and log, but send the robot nothing.
+        chosen: its settings.
     """
     if side_command == EXTERNAL:
         return []
-    program = [str(ARM_SIDE), '--socket', str(path), '--speed', str(max_speed)]
-    for name, corner in (('--low', task.workspace_low), ('--high', task.workspace_high)):
-        program += [name, *map(str, corner)]
-    return command_line(side_command, [*program, *(['--dry-run'] if dry_run else [])])
+    return command_line(side_command, [str(ARM_SIDE), '--socket', str(path), '--settings',
+                                       json.dumps(chosen)])
 
 
 def listens(path: Path) -> bool:

@@ -63,6 +63,8 @@ class SawyerParameters(CommonParameters):
                              low=0.001, high=0.30)
     state_hz: float = param(50.0, 'joint_states and ee_pose per second [Hz].',
                             low=10.0, high=100.0)
+    side_settings: str = param('', 'More settings of the side process: a JSON object, names as in '
+                                   'arm_side/settings.py.')
     dry_run: bool = param(False, 'Compute and log, but send the arm nothing.')
 
 
@@ -81,8 +83,10 @@ class SawyerNode(RigNode):
         self._robot: SawyerRobot | None = SawyerRobot.at(
             path, np.array(task.reset_hand), min(PERIODS_VALID * period_s, COMMAND_TIMEOUT_S))
         self._side = SideProcess(
-            sawyer_process.arm_side_command(settings.side_command, path, task,
-                                            settings.max_speed, settings.dry_run),
+            sawyer_process.arm_side_command(settings.side_command, path,
+                                            sawyer_process.side_settings(
+                                                task, settings.max_speed, settings.dry_run,
+                                                settings.side_settings)),
             path, sawyer_process.environment(settings.robot_host, settings.ros_ip),
             lambda text: self.report(Level.WARN, text, part='side process'))
         self._published_s = 0.0
