@@ -100,6 +100,17 @@ def test_a_velocity_is_repeated_while_valid_then_zero_then_the_mode_is_left(benc
     assert not bench.pass_time(0.3), 'a standing arm is left alone'
 
 
+def test_after_a_hold_for_lateness_a_zero_comes_before_the_motion_goes_on(bench: Bench) -> None:
+    bench.ready()
+    sent = []
+    for mode in ('IDLE', *['SERVO'] * 5, *['IDLE'] * 5):
+        bench.robot.send_twist(FORWARD)
+        sent += [p['velocity'][0] for p in bench.pass_time(0.02, mode=mode)]
+    assert sent[0] == FORWARD[0], 'after a silence a motion begins at once'
+    assert sent.count(0.0) == 1
+    assert sent[-1] == FORWARD[0]
+
+
 def test_zero_velocities_do_not_wake_a_standing_arm(bench: Bench) -> None:
     bench.ready()
     bench.robot.send_twist(np.zeros(3))

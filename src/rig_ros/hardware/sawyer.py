@@ -9,6 +9,7 @@ the first `reset`) says so: a stream of commands that goes on is refused.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ LINK_LOST_S = 0.3
 RECONNECT_S = 0.2
 REST_S = 0.5
 """A standing arm is held by zero velocities for so long; then it leaves the velocity mode."""
+PAUSE_S = 0.35
+"""A silence after which the side process takes a velocity for a new motion."""
+WAKE_S = 0.2
 SPEED_CAP = 0.30
 """No limit that the side process tells lets more through [m/s]."""
 DEFAULT_SPEED = 0.10
@@ -72,6 +76,7 @@ class SawyerRobot:
         self._count = 0
         self._velocity = np.zeros(3)
         self._valid_until_s = self._rest_from_s = self._repeated_s = 0.0
+        self._woken_s = -math.inf
         self._serving = False
         self._fresh_start = True
         self.latched = ('the driver has just started', 'call reset or episode/start')
@@ -304,7 +309,23 @@ class SawyerRobot:
         if self._link is None or not self._serving:
             return
         velocity = self._velocity if now < self._valid_until_s else np.zeros(3)
+        if velocity.any() and self._must_pause(now):
+            velocity = np.zeros(3)
         self._count += 1
         x, y, z = velocity.tolist()
         self._link.send(Twist(self._count, now, (x, y, z)))
         self._repeated_s = now
+
+    def _must_pause(self, now: float) -> bool:
+        """Tell whether a zero must come first: the side process begins no motion without a pause.
+
+        It held the arm because a velocity was late; commands that are good again may go on.
+        """
+        if self.newest is not None and self.newest.mode == 'SERVO':
+            self._woken_s = -math.inf
+            return False
+        silent = now - self._repeated_s > PAUSE_S
+        woken = now - self._woken_s < WAKE_S
+        if not woken:
+            self._woken_s = now
+        return not silent and not woken
