@@ -22,10 +22,11 @@ extras = {
             'ros-std-srvs==5.3.6', 'ros-lifecycle-msgs==2.0.3'],
     'sim': ['mujoco>=3.2'],
     'train': ['torch>=2.4', 'safetensors>=0.4'],
+    'console': ['aiohttp>=3.10'],
     'data': ['pyarrow>=15'],
     'gym': ['gymnasium>=1.0'],
-    'dev': ['gymnasium>=1.0', 'hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'ruff',
-            'types-PyYAML', 'build'],
+    'dev': ['aiohttp>=3.10', 'gymnasium>=1.0', 'hypothesis', 'mypy', 'pytest', 'pytest-timeout',
+            'ruff', 'types-PyYAML', 'build'],
 }
 
 setup(
@@ -35,6 +36,7 @@ setup(
     license='Apache-2.0',
     package_dir={'': 'src'},
     packages=find_packages('src'),
+    package_data={f'{PACKAGE}.console': ['static/*']},
     python_requires='>=3.10',
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),

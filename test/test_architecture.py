@@ -36,11 +36,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     'simulation': {'vision', 'control', 'hardware'},  # the contract of a robot
     'hardware': {'vision', 'control', 'arm_side'},  # the packets of its socket
     'bringup': {'control'},
+    'console': {'vision', 'control', 'episodes', 'learning'},
     'ros': {'vision', 'control', 'learning', 'episodes', 'hardware', 'simulation'},
-    'nodes': {'ros', 'vision', 'control', 'learning', 'episodes', 'hardware', 'simulation',
-              'arm_side'},
-    'cli': {'bringup', 'nodes', 'ros', 'vision', 'control', 'learning', 'episodes', 'evaluation',
-            'hardware', 'simulation', 'arm_side'},
+    'nodes': {'ros', 'console', 'vision', 'control', 'learning', 'episodes', 'hardware',
+              'simulation', 'arm_side'},
+    'cli': {'bringup', 'console', 'nodes', 'ros', 'vision', 'control', 'learning', 'episodes',
+            'evaluation', 'hardware', 'simulation', 'arm_side'},
 }
 """Beside itself and what stands directly in the package."""
 
@@ -54,12 +55,13 @@ ONLY_IN: dict[str, set[str]] = {
     'mujoco': {'simulation'},
     'gymnasium': {'environments', 'simulation'},
     'typer': {'cli'},
+    'aiohttp': {'console', 'cli'},
 }
 """Packages that only some parts may import."""
 
 HEAVY = ('torch', 'mujoco', 'rclpy', 'cv2', 'matplotlib', 'numpy')
 PURE = ('vision', 'control', 'learning', 'episodes', 'evaluation', 'simulation', 'hardware',
-        'bringup')
+        'bringup', 'console')
 
 
 def name_of(path: Path) -> str:

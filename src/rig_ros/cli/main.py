@@ -23,6 +23,7 @@ VERBS = {
     'demo': 'Reach ten goal pictures on the simulated Sawyer and report the distances.',
     'up': 'Start a graph of nodes: sim, robot, trainer or camera.',
     'goal': 'Send, capture or clear the goal picture of a running graph.',
+    'console': 'Serve the page on which a person watches and directs a running graph.',
     'train': 'Learn a task from nothing in simulation, without ROS.',
     'evaluate': 'Measure a model on held-out goal pictures.',
     'inspect': 'Say what an episode, a model or a run holds.',
@@ -33,7 +34,8 @@ VERBS = {
     'preflight': 'Check robot, network, workspace and camera before the arm moves; reads only.',
     'doctor': 'Check this machine and say how to put right what is missing.',
 }
-EXTRAS = {'torch': 'train', 'safetensors': 'train', 'mujoco': 'sim', 'rclpy': 'ros'}
+EXTRAS = {'torch': 'train', 'safetensors': 'train', 'mujoco': 'sim', 'rclpy': 'ros',
+          'aiohttp': 'console'}
 _PASS_ON = {'ignore_unknown_options': True, 'allow_extra_args': True,
             'allow_interspersed_args': False}
 

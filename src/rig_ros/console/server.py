@@ -1,0 +1,251 @@
+"""The web server: static page, live stream, commands. aiohttp, one event loop, no ROS.
+
+    GET  /                      the page, and /static/...
+    POST /api/login             {"token": ...}: a cookie for those who know the token
+    GET  /api/live?key=...      WebSocket: subjects of the board, pictures as binary
+    POST /api/do/<command>      JSON fields; header X-Console-Key is the viewer's secret key
+
+Errors are JSON `{"error": text}`: 400 refused, 401 log in first, 403 may not, 502 no graph.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib import resources as package_files
+from typing import Any
+
+from aiohttp import WSCloseCode, web
+
+from rig_ros.console.access import AccessError, Gate, Helm
+from rig_ros.console.board import Board, Viewer
+from rig_ros.console.commands import Command
+from rig_ros.console.state import GraphState
+from rig_ros.errors import HardwareError, RigError
+
+log = logging.getLogger(__name__)
+
+COOKIE = 'rig_ros_console'
+KEY_HEADER = 'X-Console-Key'
+MAX_BODY = 64 * 1024
+HEARTBEAT_S = 5.0
+TICK_S = 0.5
+MAX_VIEWERS = 64
+KEY = re.compile(r'[A-Za-z0-9-]{16,64}')
+FILE = re.compile(r'[a-z_]+\.(html|css|js|svg)')
+TYPES = {'html': 'text/html', 'css': 'text/css', 'js': 'text/javascript', 'svg': 'image/svg+xml'}
+HEADERS = {
+    'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; "
+                               "img-src 'self' blob: data:; connect-src 'self'; "
+                               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Resource-Policy': 'same-origin',
+    'Cache-Control': 'no-cache',
+}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def problem(status: int, text: str) -> web.Response:
+    """Return an error as the page expects it."""
+    return web.json_response({'error': text}, status=status, headers=HEADERS)
+
+
+class Server:
+    """Wires gate, board and commands to HTTP."""
+
+    def __init__(self, gate: Gate, board: Board, state: GraphState, helm: Helm,
+                 commands: dict[str, Command]) -> None:
+        """Take the parts; `application` makes the server of them."""
+        self._gate, self._board, self._state, self._helm = gate, board, state, helm
+        self.commands = commands
+        self.background: list[Callable[[], Awaitable[Any]]] = [self._tick]
+        """Run as tasks as long as the server does."""
+        self._files = {f.name: f.read_bytes() for f in
+                       (package_files.files('rig_ros.console') / 'static').iterdir()
+                       if FILE.fullmatch(f.name)}
+
+    def application(self, *routes: web.RouteDef, body_limit: int = MAX_BODY) -> web.Application:
+        """Return the aiohttp application.
+
+        Args:
+            routes: in addition to the server's own.
+            body_limit: of a request [bytes].
+        """
+        app = web.Application(middlewares=[self._guard], client_max_size=body_limit)
+        app.add_routes([
+            web.get('/', self._page), web.get('/static/{name}', self._static),
+            web.post('/api/login', self._log_in), web.get('/api/live', self._live),
+            web.post('/api/do/{command}', self._do), *routes])
+        app.cleanup_ctx.append(self._tasks)
+        return app
+
+    async def _tasks(self, _: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.ensure_future(make()) for make in self.background]
+        yield
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _tick(self) -> None:
+        while True:
+            self._state.tick()
+            self.show_control()
+            self._board.put_json('beat', None, lasting=False)  # tells pages that all is well
+            await asyncio.sleep(TICK_S)
+
+    def show_control(self) -> None:
+        """Show who holds control; a page knows its own mark."""
+        holder = self._helm.holder
+        self._board.put_json('control', {'name': self._helm.name, 'mark': mark(holder),
+                                         'viewers': len(self._board.viewers)})
+
+    # Every request -------------------------------------------------------------------------------
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Check host, origin and session; turn errors into answers."""
+        try:
+            self._gate.check_host(request.host)
+            if request.method not in ('GET', 'HEAD') or request.path == '/api/live':
+                self._gate.check_origin(request.headers.get('Origin'), request.host)
+        except AccessError as error:
+            return problem(403, str(error))
+        if request.path.startswith('/api/') and request.path != '/api/login':
+            try:
+                self._gate.check_session(request.cookies.get(COOKIE))
+            except AccessError as error:
+                return problem(401, str(error))
+        try:
+            response = await handler(request)
+        except AccessError as error:
+            return problem(403, str(error))
+        except HardwareError as error:
+            return problem(502, str(error))
+        except RigError as error:
+            return problem(400, str(error))
+        except web.HTTPException as error:
+            return problem(error.status, error.reason)
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        return response
+
+    # Pages ---------------------------------------------------------------------------------------
+    async def _page(self, _: web.Request) -> web.Response:
+        return self._file('index.html')
+
+    async def _static(self, request: web.Request) -> web.Response:
+        return self._file(request.match_info['name'])
+
+    def _file(self, name: str) -> web.Response:
+        """Return a file of the page; only those read at the start exist, whatever the path."""
+        if name not in self._files:
+            raise web.HTTPNotFound
+        return web.Response(body=self._files[name], charset='utf-8',
+                            content_type=TYPES[name.rpartition('.')[2]])
+
+    async def _log_in(self, request: web.Request) -> web.Response:
+        token = (await fields_of(request)).get('token')
+        response = web.json_response({'ok': True})
+        if self._gate.needs_token:
+            session = self._gate.log_in(token if isinstance(token, str) else '')
+            response.set_cookie(COOKIE, session, httponly=True, samesite='Strict', path='/',
+                                secure=request.secure)
+        return response
+
+    # Live ----------------------------------------------------------------------------------------
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        key = key_of(request.query.get('key', ''))
+        if len(self._board.viewers) >= MAX_VIEWERS:
+            return problem(503, f'viewers: got {MAX_VIEWERS} already; close a page first')
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=1024, compress=False)
+        await socket.prepare(request)
+        viewer = self._board.join()
+        viewer.offer('distance_history', json.dumps(
+            {'subject': 'distance_history', 'value': self._state.history()}))
+        viewer.offer('you', json.dumps({'subject': 'you', 'value': {'mark': mark(key)}}))
+        self._helm.returned(key)
+        self.show_control()
+        sender = asyncio.ensure_future(self._send(socket, viewer))
+        try:
+            async for _ in socket:  # a page has nothing to say here
+                await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+        finally:
+            sender.cancel()
+            self._board.leave(viewer)
+            self._helm.left(key)
+            self.show_control()
+        return socket
+
+    @staticmethod
+    async def _send(socket: web.WebSocketResponse, viewer: Viewer) -> None:
+        with contextlib.suppress(ConnectionError):
+            while not socket.closed:
+                payload = await viewer.next()
+                if isinstance(payload, str):
+                    await socket.send_str(payload)
+                else:
+                    await socket.send_bytes(payload)
+
+    # Commands ------------------------------------------------------------------------------------
+    async def _do(self, request: web.Request) -> web.Response:
+        name = request.match_info['command']
+        key = key_of(request.headers.get(KEY_HEADER, ''))
+        fields = await fields_of(request)
+        if name in ('take', 'release'):
+            self._steer(name, key, fields)
+            return web.json_response({'answer': 'control taken' if name == 'take' else 'released'})
+        command = self.commands.get(name)
+        if command is None:
+            raise web.HTTPNotFound
+        if command.needs_control:
+            self._helm.check(key)
+        answer = await command.carry(fields)
+        log.info('%s: %s', name, answer if isinstance(answer, str) else 'done')
+        return web.json_response({'answer': answer})
+
+    def _steer(self, name: str, key: str, fields: dict[str, Any]) -> None:
+        if name == 'release':
+            self._helm.release(key)
+        else:
+            given = str(fields.get('name') or '').strip()
+            self._helm.take(key, ''.join(c for c in given if c.isprintable())[:40] or 'operator')
+        self.show_control()
+
+
+def mark(key: str) -> str:
+    """Return what all may know of a viewer's key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12] if key else ''
+
+
+def key_of(text: str) -> str:
+    """Return a viewer's key.
+
+    Raises:
+        AccessError: it is missing or not one.
+    """
+    if not KEY.fullmatch(text):
+        raise AccessError('viewer key: missing or not one, allowed: 16 to 64 letters and digits; '
+                          "use the console's own page")
+    return text
+
+
+async def fields_of(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object of a request; an empty body is an empty one.
+
+    Raises:
+        RigError: it is not a JSON object.
+    """
+    if not request.can_read_body:
+        return {}
+    try:
+        fields = json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise RigError('request: is not JSON, allowed: a JSON object') from error
+    if not isinstance(fields, dict):
+        raise RigError(f'request: got {type(fields).__name__}, allowed: a JSON object')
+    return fields

@@ -1,0 +1,93 @@
+// Asking the server to do something, and telling the person how it went.
+import { $, h } from './dom.js';
+import { get, key } from './store.js';
+
+export function toast(text, bad = false) {
+  const note = h('div', { class: bad ? 'toast is-bad' : 'toast', role: bad ? 'alert' : 'status' }, text);
+  $('#toasts').append(note);
+  while ($('#toasts').children.length > 3) $('#toasts').firstChild.remove();
+  setTimeout(() => note.remove(), bad ? 9000 : 3500);
+}
+
+/** Send a request; throws an Error whose message is the server's reason. */
+export async function post(path, body, headers = {}) {
+  let response;
+  try {
+    response = await fetch(path, { method: 'POST', body, headers: { 'X-Console-Key': key, ...headers } });
+  } catch {
+    throw new Error('The console does not answer. Is rig_ros console running?');
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(answer.error ?? `The console answered ${response.status}`);
+  return answer;
+}
+
+const command = async (name, fields = {}) => (await post(`/api/do/${name}`, JSON.stringify(fields))).answer;
+
+export const holdsControl = () => {
+  const mine = get('you')?.mark;
+  return Boolean(mine) && get('control')?.mark === mine;
+};
+
+function operatorName() {
+  try { return localStorage.getItem('name') || 'operator'; } catch { return 'operator'; }
+}
+
+export const take = (name) => {
+  try { if (name) localStorage.setItem('name', name); } catch { /* private window */ }
+  return command('take', { name: name || operatorName() });
+};
+export const release = () => command('release');
+
+/** Do something that needs control; takes control first when nobody holds it. */
+export async function act(name, fields = {}, quiet = false) {
+  try {
+    if (!holdsControl() && !get('control')?.mark) await take();
+    const answer = await command(name, fields);
+    if (!quiet) toast(typeof answer === 'string' ? answer : 'Done');
+    return answer;
+  } catch (error) {
+    toast(error.message, true);
+    return undefined;
+  }
+}
+
+/** Trip the e-stop: needs no control, asks nothing, tries again while the server is away. */
+export async function trip() {
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    try {
+      toast(await command('estop_trip'));
+      return;
+    } catch (error) {
+      toast(`E-stop not confirmed: ${error.message}. Use the physical e-stop.`, true);
+    }
+  }
+}
+
+/** Ask a person; resolves to false, or to true or the text of the field.
+ *  Not modal: the e-stop stays within reach. */
+export function ask({ title, text, yes, field }) {
+  const dialog = $('#ask');
+  const before = document.activeElement;
+  $('#ask-title').textContent = title;
+  $('#ask-text').textContent = text;
+  const label = $('#ask-field');
+  label.hidden = field === undefined;
+  label.firstElementChild.textContent = field?.label ?? '';
+  const input = label.querySelector('input');
+  input.value = field?.value ?? '';
+  const button = dialog.querySelector('[value=yes]');
+  button.textContent = yes;
+  dialog.returnValue = 'no';
+  if (dialog.open) dialog.close();
+  $('#main').inert = true;
+  dialog.show();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      $('#main').inert = false;
+      before?.focus();
+      const agreed = dialog.returnValue === 'yes';
+      resolve(agreed && field !== undefined ? input.value.trim() : agreed);
+    }, { once: true });
+  });
+}

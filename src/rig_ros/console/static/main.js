@@ -1,0 +1,89 @@
+// Starts the page: views, link, control, e-stop.
+import { $, mark, setText, show } from './dom.js';
+import { connect, get, on } from './store.js';
+import { act, ask, holdsControl, release, take, toast, trip } from './actions.js';
+import * as live from './live.js';
+import * as learning from './learning.js';
+
+const DOUBLE_MS = 600;
+const VIEWS = [...document.querySelectorAll('.view')].map((view) => view.id.replace('view-', ''));
+
+function route() {
+  const wanted = location.hash.slice(1);
+  const chosen = VIEWS.includes(wanted) ? wanted : 'live';
+  for (const name of VIEWS) $(`#view-${name}`).hidden = name !== chosen;
+  for (const link of document.querySelectorAll('.tabs a')) {
+    if (link.getAttribute('href') === `#${chosen}`) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+}
+
+function showLink() {
+  const link = get('link');
+  const connected = get('connected');
+  $('#offline').hidden = connected !== false;
+  const [level, text] = connected === false ? [2, 'no connection']
+    : !link || link.ros !== 'joined' ? [1, 'joining the graph']
+      : !link.nodes ? [1, 'no graph'] : link.nodes < link.known ? [1, `${link.nodes} of ${link.known} nodes`]
+        : [0, `${link.nodes} nodes`];
+  show($('#link'), [level, text], () => [mark(level), text]);
+  document.body.classList.toggle('is-offline', connected === false);
+}
+
+function showEstop(tripped) {
+  $('#tripped').hidden = tripped !== true;
+  $('#estop').classList.toggle('is-tripped', tripped === true);
+  setText($('#estop span'), tripped === true ? 'Stopped' : 'Stop the arm');
+}
+
+function showControl() {
+  const holder = get('control');
+  const mine = holdsControl();
+  setText($('#control'), mine ? 'Release control' : 'Take control');
+  setText($('#operator'), mine ? 'You have control' : holder?.mark ? `${holder.name} has control` : 'Nobody has control');
+}
+
+async function changeControl() {
+  try {
+    if (holdsControl()) { await release(); return; }
+    let name = 'operator';
+    try { name = localStorage.getItem('name') ?? ''; } catch { /* private window */ }
+    const given = await ask({ title: 'Take control', yes: 'Take control', field: { label: 'Your name, shown to others', value: name },
+      text: 'One person commands the arm; others watch. Everybody can stop it.' });
+    if (given !== false) await take(given || 'operator');
+  } catch (error) { toast(error.message, true); }
+}
+
+async function clearEstop() {
+  const sure = await ask({ title: 'Clear the e-stop?', yes: 'Clear e-stop',
+    text: 'Look at the arm: is everybody clear of it? It stays still until somebody presses Start or sets a goal.' });
+  if (sure) act('estop_clear');
+}
+
+async function reset() {
+  const sure = await ask({ title: 'Reset the arm?', yes: 'Reset',
+    text: 'The hand moves back to its start. Put objects back by hand first, and stay clear.' });
+  if (sure) act('reset');
+}
+
+let escapeMs = 0;
+addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || event.repeat) return;
+  if ($('#ask').open) $('#ask').close();
+  if (event.timeStamp - escapeMs < DOUBLE_MS) { escapeMs = 0; trip(); } else escapeMs = event.timeStamp;
+});
+addEventListener('hashchange', route);
+route();
+$('#estop').addEventListener('click', trip);
+$('#clear').addEventListener('click', clearEstop);
+$('#control').addEventListener('click', changeControl);
+$('#reset').addEventListener('click', reset);
+for (const button of document.querySelectorAll('[data-do]')) button.addEventListener('click', () => act(button.dataset.do));
+on('link', showLink);
+on('connected', showLink);
+on('estop', showEstop);
+on('control', showControl);
+on('you', showControl);
+live.start();
+learning.start();
+connect();
