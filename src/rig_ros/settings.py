@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import types
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,3 +109,24 @@ def read_yaml(path: Path) -> Any:
 def load(cls: type[T], path: Path) -> T:
     """Read a YAML file into a dataclass; see `from_mapping`."""
     return from_mapping(cls, read_yaml(path), path.name)
+
+
+def change(config: T, changes: Mapping[str, Any]) -> T:
+    """Return a settings object with some values replaced.
+
+    Args:
+        config: a dataclass that `from_mapping` can build.
+        changes: new values by dotted name, for example `{'td3.discount': 0.9}`.
+
+    Raises:
+        ConfigError: unknown name, wrong type, or a value the class refuses.
+    """
+    mapping = dataclasses.asdict(config)  # type: ignore[call-overload]
+    for name, value in changes.items():
+        *groups, last = name.split('.')
+        inner = mapping
+        for group in groups:
+            require(isinstance(inner.get(group), dict), name, value, f'groups {list(inner)}')
+            inner = inner[group]
+        inner[last] = value
+    return from_mapping(type(config), mapping, 'changes')

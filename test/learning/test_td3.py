@@ -86,9 +86,11 @@ def test_minibatches_together_do_what_they_do_one_by_one(delay):
         torch.testing.assert_close(tensor, alone.state_dict()[name])
 
 
-def test_learns_to_reach_on_a_line():
+@pytest.mark.parametrize('precision', ['fp32', 'bf16'])
+def test_learns_to_reach_on_a_line(precision):
     torch.manual_seed(0)
-    agent, generator = TD3(1, 1, TD3Config(hidden=(32, 32), discount=0.9)), torch.Generator()
+    config = TD3Config(hidden=(32, 32), discount=0.9, precision=precision)
+    agent, generator = TD3(1, 1, config), torch.Generator()
     for _ in range(600):
         step(agent, generator, 64)
     latent, goal = torch.tensor([[-0.5], [0.5]]), torch.tensor([[0.5], [-0.5]])

@@ -47,15 +47,20 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
                 help='Recipe or YAML file; may be given several times.')] = None,
             seconds: Seconds = 5.0,
             threads: Annotated[int, typer.Option(min=1, help='Of torch, as in train.')] = 1,
+            precision: Annotated[str, typer.Option(
+                help="fp32 or bf16 products; the recipe's own if not given.")] = '',
             json_file: JsonFile = None) -> None:
     """Gradient updates a second, with sampling, relabelling and targets."""
     use_threads(threads)
+    from rig_ros import settings
     from rig_ros.learning import config as configs
     from rig_ros.learning.bench import updates_per_second
 
     results: dict[str, dict[str, float]] = {}
     for name in recipe or RECIPES:
-        results[name] = updates_per_second(configs.load(name), seconds)
+        config = settings.change(configs.load(name),
+                                 {'td3.precision': precision} if precision else {})
+        results[name] = updates_per_second(config, seconds)
         console.print(f'{name}: [bold]{results[name]["updates_per_s"]:.0f}[/] policy updates/s, '
                       f'{results[name]["vae_minibatches_per_s"]:.0f} VAE minibatches/s')
     _save(json_file, {metric: {name: figures[metric] for name, figures in results.items()}

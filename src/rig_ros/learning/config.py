@@ -96,6 +96,8 @@ class TD3Config:
     """Standard deviation of the noise on target actions (paper: 0.2)."""
     target_noise_clip: float = 0.5
     """Bound of that noise (paper: 0.5)."""
+    precision: Literal['fp32', 'bf16'] = 'fp32'
+    """Products of the updates' matrices: bf16 rounds what enters them (paper: fp32)."""
 
     def __post_init__(self) -> None:
         require(len(self.hidden) >= 1 and min(self.hidden) >= 1, 'hidden', self.hidden,

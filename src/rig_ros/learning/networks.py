@@ -9,8 +9,9 @@ as much time as the arithmetic it skips. A test holds them against autograd's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, cast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class EnsembleLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply each member's layer to its slice of the first dimension."""
-        return torch.baddbmm(self.bias[:len(x)], x, self.weight[:len(x)])
+        return torch.bmm(x, self.weight[:len(x)]).add_(self.bias[:len(x)])
 
     def parameter_gradients(self, grad: Tensor, x: Tensor) -> None:
         """Overwrite the parameters' `.grad`, from the output's gradient and the input."""
@@ -153,6 +154,20 @@ class EnsembleMLP(nn.Module):
         for layer, x, out in reversed(list(zip(self._layers, trace, trace[1:]))):
             grad = layer.input_gradient(grad, x, out)
         return grad
+
+
+@contextmanager
+def matmul_precision(precision: Literal['fp32', 'bf16']) -> Iterator[None]:
+    """Inside, round what enters products of float32 matrices to bfloat16, or do not.
+
+    Sums stay float32. A processor that cannot do it faster does it in float32.
+    """
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision('medium' if precision == 'bf16' else 'highest')
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def flatten(module: nn.Module) -> nn.Parameter:

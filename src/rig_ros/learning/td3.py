@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rig_ros.learning.config import TD3Config
-from rig_ros.learning.networks import Critics, Policy, flatten
+from rig_ros.learning.networks import Critics, Policy, flatten, matmul_precision
 
 
 class Agent(Protocol):
@@ -71,25 +71,27 @@ class TD3(nn.Module):
             `critic_loss`, `value` and, when the policy moved, `policy_loss`: scalars, each of the
             last minibatch that has it.
         """
-        metrics: dict[str, Tensor] = {}
-        delay = self.config.policy_delay
+        delay, policy_loss = self.config.policy_delay, None
         state, next_state = torch.cat((latent, goal), -1), torch.cat((next_latent, goal), -1)
         state_action = torch.cat((state, action), -1)
         noise = self.config.target_noise * torch.randn(action.shape, generator=generator)
         noise.clamp_(-self.config.target_noise_clip, self.config.target_noise_clip)
         done = 0
-        while done < len(state):  # the targets stand still for up to `delay` minibatches
-            until = min(len(state), done + delay - self.updates % delay)
-            some = slice(done, until)
-            target = self._target(reward[some], next_state[some], noise[some])
-            for number in range(done, until):
-                metrics |= self._improve_critics(state_action[number], target[number - done])
-            self.updates += until - done
-            if self.updates % delay == 0:
-                metrics |= self._improve_policy(state[until - 1])
-                self._move_targets()
-            done = until
-        return metrics
+        with matmul_precision(self.config.precision):
+            while done < len(state):  # the targets stand still for up to `delay` minibatches
+                until = min(len(state), done + delay - self.updates % delay)
+                some = slice(done, until)
+                target = self._target(reward[some], next_state[some], noise[some])
+                for number in range(done, until):
+                    values = self._improve_critics(state_action[number], target[number - done])
+                self.updates += until - done
+                if self.updates % delay == 0:
+                    policy_loss = -self._improve_policy(state[until - 1]).mean()
+                    self._move_targets()
+                done = until
+        metrics = {'critic_loss': (values - target[-1]).square().mean(1).sum(),
+                   'value': values.mean()}
+        return metrics if policy_loss is None else {**metrics, 'policy_loss': policy_loss}
 
     def _target(self, reward: Tensor, next_state: Tensor, noise: Tensor) -> Tensor:
         """Return what the critics should say of minibatches, as the rewards (U, B)."""
@@ -99,18 +101,17 @@ class TD3(nn.Module):
         values: Tensor = self.target_critics.body(x.expand(self.config.critics, -1, -1))
         return torch.add(reward, values.amin(0).view_as(reward), alpha=self.config.discount)
 
-    def _improve_critics(self, state_action: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Descend the squared error to targets (B,) at (B, states and actions)."""
+    def _improve_critics(self, state_action: Tensor, target: Tensor) -> Tensor:
+        """Descend the squared error to targets (B,); return the values (M, B) before."""
         body = self.critics.body
         trace = body.trace(state_action.expand(self.config.critics, -1, -1))
-        values = trace[-1]
-        error = values - target.unsqueeze(-1)
+        error = trace[-1] - target.unsqueeze(-1)
         body.parameter_gradients(trace, error * (2 / len(target)))
         self.critics_optimiser.step()
-        return {'critic_loss': error.square().mean(1).sum(), 'value': values.mean()}
+        return trace[-1].squeeze(-1)
 
-    def _improve_policy(self, state: Tensor) -> dict[str, Tensor]:
-        """Ascend the first critic's value of the policy's actions at (B, states)."""
+    def _improve_policy(self, state: Tensor) -> Tensor:
+        """Ascend the first critic's values of the policy's actions; return them (1, B, 1)."""
         trace = self.policy.body.trace(state.unsqueeze(0))
         action = torch.tanh(trace[-1])
         values = self.critics.body.trace(torch.cat((state.unsqueeze(0), action), -1))
@@ -118,7 +119,7 @@ class TD3(nn.Module):
             values, torch.full_like(values[-1], -1 / len(state)))[..., state.shape[-1]:]
         self.policy.body.parameter_gradients(trace, slope * (1 - action.square()))
         self.policy_optimiser.step()
-        return {'policy_loss': -values[-1].mean()}
+        return values[-1]
 
     def _move_targets(self) -> None:
         for online, target in self._flat:
