@@ -80,3 +80,12 @@ def test_the_files_name_is_in_the_message(tmp_path: Path):
     (tmp_path / 'cart.yaml').write_text('name: a\ncolour: green\n')
     with pytest.raises(ConfigError, match=r"^cart\.yaml\.colour: got 'green'"):
         settings.load(Cart, tmp_path / 'cart.yaml')
+
+
+def test_values_are_replaced_by_dotted_names_and_checked():
+    cart = Cart('a', front=Wheel(0.3), others=(Wheel(1.0),))
+    changed = settings.change(cart, {'front.spokes': 6, 'size': [3, 4], 'name': 'b'})
+    assert changed == Cart('b', front=Wheel(0.3, 6), size=(3.0, 4.0), others=(Wheel(1.0),))
+    for wrong in ({'front.radios': 1}, {'front.radius': 'x'}, {'size': [-1, 2]}, {'back.x': 1}):
+        with pytest.raises(ConfigError, match=next(iter(wrong)).rpartition('.')[2]):
+            settings.change(cart, wrong)
