@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,13 @@ def _assemble(streams: Streams) -> AssembledEpisode:
     for topic, cdr in streams.messages:
         assembler.add(topic, cdr)
     return assembler.finish()
+
+
+def _stamped(topic: str, cdr: bytes, stamp_ns: int) -> bytes:
+    """Return the message with another header stamp."""
+    if topic.endswith('estop'):
+        return cdr
+    return cdr[:4] + struct.pack('<iI', *divmod(stamp_ns, 10**9)) + cdr[12:]
 
 
 def _without(streams: Streams, name: str, stamp_ns: int) -> Streams:
@@ -232,3 +240,18 @@ def test_raises_error_if_the_camera_changed_size():
 
 def test_an_episode_without_messages_is_empty():
     assert Assembler(TASK).finish('e1').segments == ()
+
+
+def test_a_clock_set_back_splits_and_mixes_nothing():
+    """Sorted by stamp alone, the pictures of both settings lay between each other: all split."""
+    streams = Streams(steps=10).build()
+    assembler = Assembler(TASK)
+    back_ns, later = 537_000_000, False
+    for topic, cdr in streams.messages:
+        stamp = header_stamp_ns(cdr) if not topic.endswith('estop') else streams.first_ns
+        later |= topic.endswith('camera/image') and stamp == streams.stamp(6)
+        now = stamp - back_ns if later else stamp
+        assembler.add(topic, _stamped(topic, cdr, now), now)
+    episode = assembler.finish()
+    assert [len(s) for s in episode.segments] == [5, 4]
+    assert episode.outcome == 'end'

@@ -82,3 +82,24 @@ def latency(hz: Annotated[float, typer.Option(min=1.0, max=60.0, help='Pictures 
                   f'ms[/], p99 [bold]{figures["p99_ms"]:.1f} ms[/], max {figures["max_ms"]:.1f} '
                   f'ms, lost {figures["lost"]}')
     _save(json_file, figures)
+
+
+@app.command()
+def recorder(seconds: Seconds = 60.0,
+             rate_hz: Annotated[float, typer.Option(help='Steps a second.')] = 30.0,
+             out: Annotated[Path, typer.Option(help='New folder for the recordings.')]
+             = Path('runs/bench_recorder'), json_file: JsonFile = None) -> None:
+    """Record all topics of a stand-in graph: what is lost, processor, memory, file sizes."""
+    import time
+
+    from rig_ros.cli.recorder_bench import measure
+
+    figures = measure(out / time.strftime('%Y%m%d-%H%M%S') / 'episodes', rate_hz, seconds)
+    console.print(
+        f'{figures["steps"]} steps at {figures["rate_hz"]:.1f} Hz: [bold]{figures["lost"]}[/] of '
+        f'{figures["sent"]} messages lost, {100 * figures["core"]:.1f} % of a core, '
+        f'{figures["resident_mib"]:.0f} MiB resident, {figures["growth_mib"]:+.1f} MiB since the '
+        f'warm-up, {figures["bytes_per_step"] / 1024:.1f} KiB a step')
+    for finding in figures['findings']:
+        console.print(f'  audit: {finding}')
+    _save(json_file, figures)

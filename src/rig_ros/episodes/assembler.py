@@ -9,6 +9,8 @@ training and old recordings go through this same code. Rules:
   split.
 - Pictures are ordered by stamp, so late ones fall into place; of two with one stamp the first
   counts.
+- Where the clock was set back (pictures sent before the one that came before them), a new stretch
+  begins; stamps are compared within what one setting of the clock made, never across.
 - A command that was sent after the next picture was too late to be executed between the two.
 - Two different commands for one picture contradict each other: that transition is dropped.
 - Commands that are not finite, or in another frame than `base`, are dropped and counted.
@@ -40,6 +42,8 @@ from rig_ros.vision.image import Picture
 FRAME = 'base'
 SHORTEST_PERIODS = 0.5
 LONGEST_PERIODS = 1.5
+SET_BACK_NS = 300_000_000
+"""A picture sent so much before the newest one tells that the clock was set back."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,10 @@ class Assembler:
         self._commands: dict[int, NDArray[np.float64]] = {}
         self._conflicts: set[int] = set()
         self._pictures_sent: dict[int, int] = {}
+        self._settings: dict[int, int] = {}
+        """By picture: how often the clock had been set back."""
+        self._newest_sent_ns = 0
+        self._setting = 0
         self._commands_sent: dict[int, int] = {}
         self._encoders: dict[int, str] = {}
         self._goals: list[tuple[int, Picture, str]] = []
@@ -148,6 +156,11 @@ class Assembler:
             return
         self._pictures[stamp] = picture
         self._pictures_sent[stamp] = sent_ns
+        if sent_ns:
+            set_back = sent_ns < self._newest_sent_ns - SET_BACK_NS
+            self._setting += set_back
+            self._newest_sent_ns = sent_ns if set_back else max(self._newest_sent_ns, sent_ns)
+        self._settings[stamp] = self._setting
 
     def _add_command(self, cdr: bytes, sent_ns: int) -> None:
         twist = messages.decode_twist(cdr)
@@ -208,9 +221,13 @@ class Assembler:
         return picture
 
     def _usable_stamps(self, window: _Window) -> list[int]:
-        self._commands = {s: v for s, v in self._commands.items() if s < window.commands_before}
-        stamps = sorted(s for s in self._pictures
-                        if window.first_picture <= s <= window.last_picture)
+        setting = self._settings.get
+        self._commands = {s: v for s, v in self._commands.items()
+                          if s < window.commands_before or setting(s, 0) < self._setting}
+        usable = [s for s in self._pictures
+                  if (window.first_picture <= s or setting(s, 0) > 0)
+                  and (s <= window.last_picture or setting(s, 0) < self._setting)]
+        stamps = sorted(usable, key=lambda s: (setting(s, 0), s))
         self._dropped['picture outside the episode'] += len(self._pictures) - len(stamps)
         self._dropped['command without its picture'] += len(self._commands.keys()
                                                             - self._pictures.keys())

@@ -210,7 +210,9 @@ class EpisodeRecorder:
         jump = self._clock.jump_ns(self._system_ns(), now_s)
         if jump:
             self._started_ns += jump
+            self._newest_picture_ns = 0
             for file in self._files:
+                file.begin_ns = min(file.begin_ns, file.begin_ns + jump)
                 file.auditor.clock_jumps_s.append(1e-9 * jump)
 
     def _route(self, arrival: Arrival, name: str, now_s: float) -> None:

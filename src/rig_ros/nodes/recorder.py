@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from rig_ros.episodes.append_file import MIB, free_bytes
@@ -74,6 +75,7 @@ class RecorderNode(RigNode):
             self._raw_subscriptions.append(self.create_subscription(
                 topic.type, topic.name, self._taker(self.resolve_topic_name(topic.name)),
                 topic.qos('record'), raw=True,
+                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=not topic.fast),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies()))
         self.every(TICK_S, self._tick)
         self.every(REPORT_S, self._report)
