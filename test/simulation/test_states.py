@@ -35,3 +35,10 @@ def test_distances_are_by_part_for_any_batch() -> None:
     assert distances.shape == (2, 3, 2)
     assert distances[1, 2] == pytest.approx([0.5, 0.1])
     assert not distances[0].any()
+
+
+def test_a_door_is_its_angle() -> None:
+    vectors = StateVectors(tasks.load('door'))
+    assert vectors.parts == ('hand', 'door')
+    goal = vectors.goal({'hand': (0.5, 0.0, 0.2), 'door': (0.7,)})
+    assert goal == pytest.approx([0.5, 0.0, 0.2, 0.7])

@@ -53,7 +53,7 @@ def evaluate(
     from rig_ros.control import task as tasks
     from rig_ros.evaluation import protocol
     from rig_ros.evaluation.report import (
-        centimetres,
+        amount,
         evaluation_tables,
         write_json,
         write_report,
@@ -83,10 +83,10 @@ def evaluate(
     for name, values in figures['objects'].items():
         low, high = values['mean_95']
         console.print(
-            f'{name}: median [bold]{centimetres(values["median_final_distance_m"])}[/], mean '
-            f'[bold]{centimetres(values["mean_final_distance_m"])}[/] (95 % {100 * low:.2f} to '
-            f'{100 * high:.2f} cm), worst {centimetres(values["worst_m"])}, doing nothing '
-            f'{centimetres(values["do_nothing_m"])}')
+            f'{name}: median [bold]{amount(values["median_final_distance_m"], name)}[/], mean '
+            f'[bold]{amount(values["mean_final_distance_m"], name)}[/] (95 % {amount(low, name)} '
+            f'to {amount(high, name)}), worst {amount(values["worst_m"], name)}, doing nothing '
+            f'{amount(values["do_nothing_m"], name)}')
     if report is not None:
         images = [record.goal_image for record in result.records[:8]]
         page = write_report(report, f'Evaluation of {path}', figures,

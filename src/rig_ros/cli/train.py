@@ -126,16 +126,17 @@ def resumed_recipe(directory: Path, recipe: TrainConfig, same_length: bool) -> T
 
 def show(figures: dict[str, Any]) -> None:
     """Print a run's figures."""
-    from rig_ros.evaluation.report import REPORT_HTML, centimetres
+    from rig_ros.evaluation.report import REPORT_HTML, amount
 
+    main = 'door' if 'door' in figures['objects'] else ''
     console.print(
         f"[bold]{figures['task']}[/], seed {figures['seed']}, {figures['env_steps']} steps in "
         f"{figures['wall_s']:.0f} s (evaluation {figures['evaluation_wall_s']:.0f} s)")
     console.print(
         f"final distance on {figures['goals']} held-out goals: "
-        f"median [bold]{centimetres(figures['median_final_distance_m'])}[/], "
-        f"mean [bold]{centimetres(figures['mean_final_distance_m'])}[/] "
-        f"(doing nothing: {centimetres(figures['do_nothing_m'])})")
+        f"median [bold]{amount(figures['median_final_distance_m'], main)}[/], "
+        f"mean [bold]{amount(figures['mean_final_distance_m'], main)}[/] "
+        f"(doing nothing: {amount(figures['do_nothing_m'], main)})")
     console.print(f"model   {figures['bundle']}")
     console.print(f"report  {figures['run']}/{REPORT_HTML}")
 
@@ -171,7 +172,9 @@ class Bars:
 
     def evaluated(self, env_steps: int, distances: Mapping[str, float]) -> None:
         """Show the newest quick evaluation; print it where no bar can be drawn."""
-        figures = ', '.join(f'{name.split("_")[0]} {100 * value:.1f} cm'
+        from rig_ros.evaluation.report import amount
+
+        figures = ', '.join(f'{name.split("_")[0]} {amount(value, name.split("_")[0])}'
                             for name, value in distances.items() if '_median_' in name)
         self._progress.update(self._steps, figures=figures)
         if not console.is_terminal:

@@ -1,4 +1,4 @@
-"""What lies and stands on the table of a task: pucks. Metres, frame `base`."""
+"""What lies and stands on the table of a task. Metres, radians, frame `base`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from rig_ros.settings import require
 
 Vector2 = tuple[float, float]
 Vector3 = tuple[float, float, float]
+DOOR_OPEN = 0.83
+"""How far a door opens [rad]."""
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,16 @@ class Puck:
         require(min(self.start_spread) >= 0, 'start_spread', self.start_spread, 'at least 0 m')
         for name in ('radius', 'half_height', 'mass_kg'):
             require(getattr(self, name) > 0, name, getattr(self, name), 'above 0')
+
+
+@dataclass(frozen=True)
+class Door:
+    """A door with a handle, shut at reset, that the hand opens with a hook; see `sim/door.xml`."""
+
+    goal_low: float = 0.0
+    """Goals are angles between these [rad]; 0 is shut."""
+    goal_high: float = DOOR_OPEN
+
+    def __post_init__(self) -> None:
+        require(0 <= self.goal_low <= self.goal_high <= DOOR_OPEN, 'door goal',
+                (self.goal_low, self.goal_high), f'low <= high, 0 to {DOOR_OPEN} rad')

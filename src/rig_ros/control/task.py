@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rig_ros import resources, settings
-from rig_ros.control.objects import Puck, Vector3
+from rig_ros.control.objects import Door, Puck, Vector3
 from rig_ros.settings import require
 
-__all__ = ['ALIASES', 'CameraView', 'Puck', 'TaskConfig', 'Vector3', 'load', 'names']
+__all__ = ['ALIASES', 'CameraView', 'Door', 'Puck', 'TaskConfig', 'Vector3', 'load', 'names']
 ALIASES = {'reach': 'reach_xy'}
 
 
@@ -67,6 +67,9 @@ class TaskConfig:
     pucks: tuple[Puck, ...] = field(default=())
     pucks_present: tuple[int, int] | None = None
     """Fewest and most pucks on the table; each episode draws how many, and which. All if unset."""
+    door: Door | None = None
+    reset_free: bool = False
+    """Whether a reset leaves hand and objects where they are, after the first one."""
 
     def __post_init__(self) -> None:
         require(len(self.axes) > 0 and len(set(self.axes)) == len(self.axes),

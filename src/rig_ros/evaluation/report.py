@@ -61,6 +61,11 @@ def centimetres(metres: float) -> str:
     return f'{100 * metres:.2f} cm'
 
 
+def amount(distance: float, name: str) -> str:
+    """Return an object's distance for people: a door's in radians, others in centimetres."""
+    return f'{distance:.3f} rad' if name == 'door' else centimetres(distance)
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write figures as JSON; infinite and undefined numbers become null."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,19 +91,21 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
         summary = evaluation.summary(name)
         low, high = summary.mean_interval
         rates = [f'{100 * rate:.0f} %' for rate in summary.success.values()]
-        summary_rows.append((name, centimetres(summary.median), centimetres(summary.mean),
-                             f'{100 * low:.2f} to {100 * high:.2f} cm',
-                             centimetres(summary.worst), *rates))
+        summary_rows.append((name, amount(summary.median, name), amount(summary.mean, name),
+                             f'{amount(low, name)} to {amount(high, name)}',
+                             amount(summary.worst, name), *rates))
         idle = Evaluation(tuple(
             type(record)(record.index, record.do_nothing, record.do_nothing, record.goal_image,
                          record.final_image) for record in evaluation.records), 0).summary(name)
         rates = [f'{100 * rate:.0f} %' for rate in idle.success.values()]
-        summary_rows.append((f'{name}, doing nothing', centimetres(idle.median),
-                             centimetres(idle.mean), '', centimetres(idle.worst), *rates))
-    thresholds = [f'below {100 * t:g} cm' for t in evaluation.summary().success]
+        summary_rows.append((f'{name}, doing nothing', amount(idle.median, name),
+                             amount(idle.mean, name), '', amount(idle.worst, name), *rates))
+    radians = ' or {:g} rad' if 'door' in evaluation.objects else ''
+    thresholds = [f'below {100 * t:g} cm{radians.format(t)}'
+                  for t in evaluation.summary().success]
     objects = evaluation.objects
     columns = ('goal', *[f'{name}, {when}' for name in objects for when in ('start', 'final')])
-    rows = tuple((record.index, *[centimetres(distances[name]) if name in distances else ''
+    rows = tuple((record.index, *[amount(distances[name], name) if name in distances else ''
                                   for name in objects
                                   for distances in (record.do_nothing, record.final)])
                  for record in evaluation.records)

@@ -12,7 +12,7 @@ from rig_ros.evaluation import pictures, plots
 from rig_ros.evaluation.protocol import Evaluation, FloatArray, ImageArray
 from rig_ros.evaluation.report import (
     Figure,
-    centimetres,
+    amount,
     evaluation_tables,
     write_report,
 )
@@ -43,7 +43,7 @@ def goal_sheet(result: Evaluation) -> ImageArray:
     records = result.records[:CONTACT_SHEET_GOALS]
     return pictures.contact_sheet(
         [(r.goal_image, r.final_image) for r in records],
-        [centimetres(r.final[result.primary]) for r in records], columns=5)
+        [amount(r.final[result.primary], result.primary) for r in records], columns=5)
 
 
 def model_figures(model: Model, images: Sequence[ImageArray] | NDArray[np.uint8]) -> list[Figure]:

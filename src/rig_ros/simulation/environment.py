@@ -17,12 +17,14 @@ import numpy.typing as npt
 from rig_ros.control.action import action_to_velocity
 from rig_ros.control.objects import Vector3
 from rig_ros.control.task import TaskConfig
+from rig_ros.errors import ConfigError
 from rig_ros.settings import require
-from rig_ros.simulation.layout import Layout, draw_goal, draw_start
+from rig_ros.simulation.layout import Layout, draw_goal, draw_hand, draw_start
 from rig_ros.simulation.painter import Picture
 from rig_ros.simulation.props import Truth
 from rig_ros.simulation.world import SawyerWorld
 
+HAND_TRIES = 200
 HELD_OUT_SEED = 20180712
 """Evaluation goals are drawn with this seed; training never uses it."""
 
@@ -92,8 +94,22 @@ class SawyerEnv:
         return self.picture_goal(*self.draw_goal(start, rng or self._rng), start)
 
     def draw_goal(self, start: Layout, rng: np.random.Generator) -> tuple[Vector3, Layout]:
-        """Draw where hand [m] and objects are in a goal of an episode that starts so."""
-        return draw_goal(self.task, start, rng)
+        """Draw where hand [m] and objects are in a goal of an episode that starts so.
+
+        Raises:
+            ConfigError: when there is no room.
+        """
+        layout = draw_goal(self.task, start, rng)
+        if self.task.door is None:
+            return draw_hand(self.task, layout, rng), layout
+        with self._elsewhere():
+            for _ in range(HAND_TRIES):
+                hand = draw_hand(self.task, layout, rng)
+                self.world.place(hand, layout)
+                if self.world.hand_is_clear():
+                    return hand, layout
+        raise ConfigError(f'goal box of task {self.task.name}: the hand touched something in '
+                          f'{HAND_TRIES} draws; make the box larger')
 
     def picture_goal(self, hand: npt.ArrayLike, layout: Layout | None = None,
                      start: Layout | None = None) -> Goal:

@@ -30,7 +30,8 @@ Array = npt.NDArray[Any]
 Observation = dict[str, Any]
 """Arrays by name."""
 SUCCESS_M = 0.06
-"""A goal is reached when hand and objects are nearer than this, as in the published tasks [m]."""
+"""A goal is reached when hand and objects are nearer than this, as in the published tasks [m];
+of a door [rad]."""
 REACH_M = 2.0
 """Nothing gets further from the origin along any axis [m]."""
 
@@ -50,7 +51,7 @@ class SawyerGoalEnv(gymnasium.Env[Observation, Array]):
             observation: what the agent is given: true positions, or pictures.
             reward: dense is minus the distance to the goal (of pictures: minus the root mean
                 square difference of their pixels, black to white being 1); sparse is 0 within 6 cm
-                and -1 elsewhere, for states only.
+                (0.06 rad) and -1 elsewhere, for states only.
             image_size: side of the pictures [pixel]; the task's if not given.
             render_mode: 'rgb_array' or None.
 
@@ -103,7 +104,8 @@ class SawyerGoalEnv(gymnasium.Env[Observation, Array]):
         if 'goal' in options:
             self._begin(self._held_out_goal(int(options['goal'])))
         else:
-            self._env.world.reset(draw_start(self.task, self.np_random))
+            start = None if self.task.reset_free else draw_start(self.task, self.np_random)
+            self._env.world.reset(start)
             self._draw_goal()
         return self._observe(), self._facts()
 

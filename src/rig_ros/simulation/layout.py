@@ -6,6 +6,7 @@ goals whatever else a task could vary.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,12 @@ from rig_ros.errors import ConfigError
 
 TOOL_RADIUS = 0.018
 """Of the tool that pushes [m]."""
+DOOR_HINGE = (0.725, -0.21)
+"""Axis of the door's hinge (x, y) in `sim/door.xml` [m]."""
+PANEL_FRONT = 0.01
+"""From the hinge's plane to the face of the door [m]."""
+HOOK_REACH = 0.06
+"""How far the hook reaches forward from the hand [m]."""
 _TRIES = 1000
 
 
@@ -25,6 +32,8 @@ class Layout:
 
     pucks: tuple[Vector2 | None, ...] = ()
     """Centre (x, y) of each puck of the task; None is not on the table."""
+    door_rad: float = 0.0
+    """Angle of the door; 0 is shut."""
 
 
 Box = tuple[Vector2, Vector2]
@@ -55,6 +64,12 @@ def _beside(hand: Vector3, placed: list[tuple[Vector2, Puck]]) -> bool:
     return all(_apart(hand[:2], centre, puck.radius + TOOL_RADIUS) for centre, puck in placed)
 
 
+def before_door(hand: Vector3, door_rad: float) -> bool:
+    """Return whether hand and hook are on the robot's side of the door's face."""
+    x, y = hand[0] + HOOK_REACH - DOOR_HINGE[0], hand[1] - DOOR_HINGE[1]
+    return math.cos(door_rad) * x + math.sin(door_rad) * y < -PANEL_FRONT
+
+
 def draw_start(task: TaskConfig, rng: np.random.Generator) -> Layout:
     """Draw the start of an episode: how many pucks, which, and where.
 
@@ -76,8 +91,8 @@ def draw_start(task: TaskConfig, rng: np.random.Generator) -> Layout:
     return Layout(tuple(at.get(i) for i in range(len(task.pucks))))
 
 
-def draw_goal(task: TaskConfig, start: Layout, rng: np.random.Generator) -> tuple[Vector3, Layout]:
-    """Draw a goal for an episode: the hand, and the objects that are there at its start.
+def draw_goal(task: TaskConfig, start: Layout, rng: np.random.Generator) -> Layout:
+    """Draw where the objects that an episode has at its start are in its goal.
 
     Raises:
         ConfigError: when there is no room.
@@ -85,21 +100,29 @@ def draw_goal(task: TaskConfig, start: Layout, rng: np.random.Generator) -> tupl
     present = [i for i, place in enumerate(start.pucks) if place is not None]
     pucks = [task.pucks[i] for i in present]
     centres = _draw_centres(task, pucks, [(p.goal_low, p.goal_high) for p in pucks], rng)
-    hand = _draw_hand(task, list(zip(centres, pucks)), rng)
     at = dict(zip(present, centres))
-    return hand, Layout(tuple(at.get(i) for i in range(len(task.pucks))))
+    door_rad = rng.uniform(task.door.goal_low, task.door.goal_high) if task.door else 0.0
+    return Layout(tuple(at.get(i) for i in range(len(task.pucks))), door_rad)
+
+
+def draw_hand(task: TaskConfig, goal: Layout, rng: np.random.Generator) -> Vector3:
+    """Draw the hand's goal [m]: beside the pucks and before the door.
+
+    Whether it touches the door's handle only the simulation knows.
+
+    Raises:
+        ConfigError: when there is no room.
+    """
+    placed = [(place, puck) for place, puck in zip(goal.pucks, task.pucks) if place is not None]
+    for _ in range(_TRIES):
+        x, y, z = rng.uniform(task.goal_low, task.goal_high).tolist()
+        if (_beside((x, y, z), placed)
+                and (task.door is None or before_door((x, y, z), goal.door_rad))):
+            return x, y, z
+    raise ConfigError(f'goal box of task {task.name}: no room for the hand beside the objects; '
+                      'make the box larger')
 
 
 def _start_box(puck: Puck) -> Box:
     (x, y), (dx, dy) = puck.start, puck.start_spread
     return (x - dx, y - dy), (x + dx, y + dy)
-
-
-def _draw_hand(task: TaskConfig, placed: list[tuple[Vector2, Puck]],
-               rng: np.random.Generator) -> Vector3:
-    for _ in range(_TRIES):
-        x, y, z = rng.uniform(task.goal_low, task.goal_high).tolist()
-        if _beside((x, y, z), placed):
-            return x, y, z
-    raise ConfigError(f'goal box of task {task.name}: no room for the hand beside the pucks; make '
-                      'the box larger')

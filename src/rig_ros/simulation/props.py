@@ -17,7 +17,7 @@ Truth = dict[str, tuple[float, ...]]
 
 
 class Props:
-    """Handles for the pucks of one model and state."""
+    """Handles for the objects of one model and state."""
 
     def __init__(self, task: TaskConfig, model: mujoco.MjModel, state: mujoco.MjData) -> None:
         self._task = task
@@ -29,6 +29,7 @@ class Props:
             body = model.body(f'puck{index}')
             self._joints.append(state.joint(body.jntadr[0]).qpos)
             self._places.append(state.xpos[body.id])
+        self._door: Array | None = state.joint('door/door').qpos if task.door else None
 
     def put(self, layout: Layout) -> None:
         """Write a layout into a state that was just reset; positions follow with `mj_forward`.
@@ -42,11 +43,16 @@ class Props:
         self.layout = layout
         for index, (joint, place) in enumerate(zip(self._joints, layout.pucks)):
             joint[:2] = (PARKED_X - index, 0.0) if place is None else place
+        if self._door is not None:
+            self._door[0] = layout.door_rad
 
     def truth(self) -> Truth:
-        """Return the positions of what is there, by name [m]."""
-        return {f'puck{i}': _floats(self._places[i])
-                for i, place in enumerate(self.layout.pucks) if place is not None}
+        """Return where everything is that is there, by name: positions [m], 'door' [rad]."""
+        truth = {f'puck{i}': _floats(self._places[i])
+                 for i, place in enumerate(self.layout.pucks) if place is not None}
+        if self._door is not None:
+            truth['door'] = _floats(self._door)
+        return truth
 
 
 def _floats(values: Array) -> tuple[float, ...]:

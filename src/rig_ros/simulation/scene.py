@@ -1,4 +1,4 @@
-"""Builds the MuJoCo model of a task: `sim/scene.xml` plus the task's pucks."""
+"""Builds the MuJoCo model of a task: `sim/scene.xml`, and what else the task has."""
 
 from __future__ import annotations
 
@@ -21,13 +21,28 @@ def _add_puck(spec: mujoco.MjSpec, index: int, puck: Puck) -> None:
         friction=[0.5, 0.005, 0.0001], condim=3)
 
 
+def _attach(parent: mujoco.MjsBody, name: str) -> None:
+    """Hang the body of a file onto another body; its names become `name/...`."""
+    spec = mujoco.MjSpec.from_file(str(resources.find('sim', f'{name}.xml')))
+    parent.add_frame().attach_body(spec.worldbody.first_body(), f'{name}/', '')
+
+
+def _add_door(spec: mujoco.MjSpec) -> None:
+    _attach(spec.worldbody, 'door')
+    _attach(spec.body('right_hand'), 'hook')
+    tool = spec.geom('tool')  # ends at the hand's point, so that the bar fits under the hook
+    tool.size, tool.pos = [0.012, 0.0425, 0.0], [0.0, 0.0, 0.1025]
+
+
 def build_model(task: TaskConfig) -> mujoco.MjModel:
     """Return the compiled model of a task's scene.
 
     Raises:
-        ConfigError: when the installation lacks `sim/scene.xml`.
+        ConfigError: when the installation lacks a file of `sim/`.
     """
     spec = mujoco.MjSpec.from_file(str(resources.find('sim', 'scene.xml')))
     for index, puck in enumerate(task.pucks):
         _add_puck(spec, index, puck)
+    if task.door:
+        _add_door(spec)
     return spec.compile()

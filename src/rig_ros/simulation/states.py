@@ -1,8 +1,8 @@
 """True positions as vectors, for agents that learn from state. Pure numpy.
 
-A goal vector holds the hand's (x, y, z) and each puck's (x, y), metres, frame `base`; a puck that
-is not on the table is at the origin. A state vector is a goal vector and, where the number of
-pucks varies, a 1 or 0 for each puck's presence.
+A goal vector holds the hand's (x, y, z), each puck's (x, y) and the door's angle; metres, radians,
+frame `base`; a puck that is not on the table is at the origin. A state vector is a goal vector
+and, where the number of pucks varies, a 1 or 0 for each puck's presence.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ class StateVectors:
 
     def __init__(self, task: TaskConfig) -> None:
         self._sizes = {'hand': 3, **{f'puck{i}': 2 for i in range(len(task.pucks))}}
+        if task.door:
+            self._sizes['door'] = 1
         self._flags = ([f'puck{i}' for i in range(len(task.pucks))]
                        if task.puck_range[0] < len(task.pucks) else [])
         self._starts = np.cumsum([0, *self._sizes.values()])[:-1]
@@ -53,7 +55,7 @@ class StateVectors:
         return np.append(self.goal(truth), np.array(flags, np.float32))
 
     def distances(self, a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Return the distance between goal vectors by part [m].
+        """Return the distance between goal vectors by part [m], the door's [rad].
 
         Args:
             a: shape (..., goal_size).

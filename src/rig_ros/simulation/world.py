@@ -72,6 +72,7 @@ class SawyerWorld:
         self._servo = CartesianServo(task.workspace_low, task.workspace_high, self._posture,
                                      SIMULATION_LIMITS)
         self._hand = int(self._model.site('hand').id)
+        self._arm_root = int(self._model.body('base').id)
         self._jacobian = np.zeros((6, self._model.nv))
         # Views into MuJoCo's memory, always current: cheaper than taking them each tick.
         self._arm_jacobian = self._jacobian[:, _ARM]
@@ -81,6 +82,7 @@ class SawyerWorld:
         self._owed = 0.0
         self._painters: dict[Looks, Painter] = {}
         self._command_age = math.inf
+        self._started = False
         self.reset()
 
     def _joints_at(self, hand: npt.ArrayLike) -> Array:
@@ -89,9 +91,16 @@ class SawyerWorld:
     def reset(self, start: Layout | None = None) -> None:
         """Put the arm at the task's reset position and the objects at their starts, at rest.
 
+        A task that is free of resets only stops the arm, unless a start is given.
+
         Args:
             start: where the objects are; drawn as the task says if left out.
         """
+        if self.task.reset_free and start is None and self._started:
+            self._servo.anchor(self._hand_at)
+            self._command_age = math.inf
+            return
+        self._started = True
         self._place(self._reset_joints, start or draw_start(self.task, self._rng))
 
     def place(self, hand: npt.ArrayLike, layout: Layout | None = None) -> None:
@@ -204,6 +213,12 @@ class SawyerWorld:
     def joint_efforts(self) -> Array:
         """Torques of right_j0 to right_j6, without gravity compensation. Shape (7,) [N m]."""
         return np.array(self._state.qfrc_actuator[_ARM])
+
+    def hand_is_clear(self) -> bool:
+        """Return whether the hand touches nothing."""
+        contacts = self._state.contact
+        roots = self._model.body_rootid[self._model.geom_bodyid[contacts.geom]]
+        return not ((roots == self._arm_root).any(axis=1) & (contacts.dist < 0.0)).any()
 
     @property
     def layout(self) -> Layout:
