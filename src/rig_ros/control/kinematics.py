@@ -33,7 +33,7 @@ TOOL_LENGTH = 0.145
 """From right_hand along its z to the point called `hand` everywhere [m]."""
 
 _HALF_PI = np.pi / 2
-_ORIGINS: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ...] = (
+ORIGINS: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ...] = (
     ((0.0, 0.0, 0.08), (0.0, 0.0, 0.0)),
     ((0.081, 0.05, 0.237), (-_HALF_PI, _HALF_PI, 0.0)),
     ((0.0, -0.14, 0.1425), (_HALF_PI, 0.0, 0.0)),
@@ -42,7 +42,7 @@ _ORIGINS: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], .
     ((0.0, 0.031, 0.275), (-_HALF_PI, 0.0, 0.0)),
     ((0.0, -0.11, 0.1053), (-_HALF_PI, -0.17453, 3.1416)),
 )
-_HAND = ((0.0, 0.0, 0.0245), (0.0, 0.0, _HALF_PI))
+HAND = ((0.0, 0.0, 0.0245), (0.0, 0.0, _HALF_PI))
 
 for _constant in (LOWER, UPPER, MAX_VELOCITY, MAX_EFFORT, NEUTRAL, TOOL_DOWN):
     _constant.setflags(write=False)
@@ -74,8 +74,8 @@ class Chain:
             tool_length: distance of the controlled point from right_hand along its z [m].
         """
         require(0.0 <= tool_length <= 0.5, 'tool_length', tool_length, '0 to 0.5 m')
-        self._parents = [transform(xyz, rpy) for xyz, rpy in _ORIGINS]
-        self._hand = transform(*_HAND) @ transform((0.0, 0.0, tool_length), (0.0, 0.0, 0.0))
+        self._parents = [transform(xyz, rpy) for xyz, rpy in ORIGINS]
+        self._hand = transform(*HAND) @ transform((0.0, 0.0, tool_length), (0.0, 0.0, 0.0))
 
     def _frames(self, joints: npt.ArrayLike) -> tuple[Array, Array]:
         """Return base_T_joint of every joint, shape (7, 4, 4), and base_T_hand, shape (4, 4)."""

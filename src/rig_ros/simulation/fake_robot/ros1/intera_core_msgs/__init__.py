@@ -1,0 +1,1 @@
+"""Stands for the ROS 1 package of that name."""
