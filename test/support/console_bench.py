@@ -57,7 +57,7 @@ class Page:
 
     async def get(self, path: str, **headers: str) -> tuple[int, str]:
         async with self.session.get(self.origin + path, headers=headers) as answer:
-            return answer.status, await answer.text()
+            return answer.status, (await answer.read()).decode(errors='replace')
 
     def live(self, **headers: str) -> Any:
         return self.session.ws_connect(f'{self.origin}/api/live?key={self.key}',

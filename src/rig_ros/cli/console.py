@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,12 +14,17 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 
+from rig_ros import resources
 from rig_ros.console import commands
 from rig_ros.console.access import Gate, Helm, is_loopback
 from rig_ros.console.board import Board
 from rig_ros.console.bridge import Bridge
+from rig_ros.console.files import Shelf
+from rig_ros.console.goals import Goals
+from rig_ros.console.library import Library
 from rig_ros.console.server import Server
 from rig_ros.console.state import GraphState
+from rig_ros.console.tray import Tray
 from rig_ros.errors import ConfigError
 
 app = typer.Typer(add_completion=False)
@@ -38,7 +44,10 @@ def console(
         rate: Annotated[float, typer.Option(
             min=0.5, max=30.0, help='Pictures per second on the page [Hz].')] = 10.0,
         namespace: Annotated[str, typer.Option(
-            help='That the graph was started with.')] = '') -> None:
+            help='That the graph was started with.')] = '',
+        goals: Annotated[Path, typer.Option(help='Folder of the goal library.')] = Path('goals'),
+        runs: Annotated[Path, typer.Option(
+            help='Folder of runs: models and recordings to choose from.')] = Path('runs')) -> None:
     """Serve until Ctrl-C; see the module."""
     logging.basicConfig(level=logging.WARNING, format='%(message)s',
                         handlers=[RichHandler(console=terminal, show_path=False)])
@@ -50,13 +59,18 @@ def console(
     bridge = Bridge(state.take, rate, namespace)
     server = Server(Gate(host, token, allow_host or ()), board, state, helm,
                     commands.of_graph(bridge))
-    server.background.append(bridge.run)
+    shelf = Shelf([runs, resources.find('models')])
+    chosen = Goals(bridge, state, Tray(board), Library(goals), shelf, runs)
+    server.commands.update(chosen.commands())
+    server.take_upload = chosen.upload
+    server.background += [bridge.run, chosen.tend]
     shown = 'localhost' if is_loopback(host) else host
     address = f'http://{shown}:{port}/' + (f'#token={token}' if token else '')
     terminal.print(f'Console: [bold]{escape(address)}[/]  Ctrl-C stops it.')
     try:
-        web.run_app(server.application(), host=host, port=port, print=None, access_log=None,
-                    shutdown_timeout=1.0)
+        pictures = web.get('/api/picture/{place:tray|library}/{name}', chosen.picture)
+        web.run_app(server.application(pictures), host=host, port=port, print=None,
+                    access_log=None, shutdown_timeout=1.0)
     except OSError as error:
         raise ConfigError(f'port: got {port}, allowed: a free one ({error.strerror}); choose '
                           'another with --port') from error

@@ -4,6 +4,8 @@
     POST /api/login             {"token": ...}: a cookie for those who know the token
     GET  /api/live?key=...      WebSocket: subjects of the board, pictures as binary
     POST /api/do/<command>      JSON fields; header X-Console-Key is the viewer's secret key
+    POST /api/upload?name=...   a picture file
+    GET  /api/picture/<place>/<name>    a picture of the tray or the library
 
 Errors are JSON `{"error": text}`: 400 refused, 401 log in first, 403 may not, 502 no graph.
 """
@@ -26,7 +28,8 @@ from rig_ros.console.access import AccessError, Gate, Helm
 from rig_ros.console.board import Board, Viewer
 from rig_ros.console.commands import Command
 from rig_ros.console.state import GraphState
-from rig_ros.errors import HardwareError, RigError
+from rig_ros.console.uploads import MAX_BYTES as UPLOAD_BYTES
+from rig_ros.errors import DataError, HardwareError, RigError
 
 log = logging.getLogger(__name__)
 
@@ -63,24 +66,22 @@ class Server:
         """Take the parts; `application` makes the server of them."""
         self._gate, self._board, self._state, self._helm = gate, board, state, helm
         self.commands = commands
+        self.take_upload: Callable[[bytes, str], Awaitable[Any]] | None = None
+        """Gets the file an operator sent, and its name."""
         self.background: list[Callable[[], Awaitable[Any]]] = [self._tick]
         """Run as tasks as long as the server does."""
         self._files = {f.name: f.read_bytes() for f in
                        (package_files.files('rig_ros.console') / 'static').iterdir()
                        if FILE.fullmatch(f.name)}
 
-    def application(self, *routes: web.RouteDef, body_limit: int = MAX_BODY) -> web.Application:
-        """Return the aiohttp application.
-
-        Args:
-            routes: in addition to the server's own.
-            body_limit: of a request [bytes].
-        """
-        app = web.Application(middlewares=[self._guard], client_max_size=body_limit)
+    def application(self, *routes: web.RouteDef) -> web.Application:
+        """Return the aiohttp application, with these routes beside the server's own."""
+        app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
         app.add_routes([
             web.get('/', self._page), web.get('/static/{name}', self._static),
             web.post('/api/login', self._log_in), web.get('/api/live', self._live),
-            web.post('/api/do/{command}', self._do), *routes])
+            web.post('/api/do/{command}', self._do), web.post('/api/upload', self._upload),
+            *routes])
         app.cleanup_ctx.append(self._tasks)
         return app
 
@@ -208,6 +209,14 @@ class Server:
         log.info('%s: %s', name, answer if isinstance(answer, str) else 'done')
         return web.json_response({'answer': answer})
 
+    async def _upload(self, request: web.Request) -> web.Response:
+        self._helm.check(key_of(request.headers.get(KEY_HEADER, '')))
+        if self.take_upload is None:
+            raise web.HTTPNotFound
+        content = await bounded_body(request, UPLOAD_BYTES)
+        answer = await self.take_upload(content, request.query.get('name', ''))
+        return web.json_response({'answer': answer})
+
     def _steer(self, name: str, key: str, fields: dict[str, Any]) -> None:
         if name == 'release':
             self._helm.release(key)
@@ -232,6 +241,24 @@ def key_of(text: str) -> str:
         raise AccessError('viewer key: missing or not one, allowed: 16 to 64 letters and digits; '
                           "use the console's own page")
     return text
+
+
+async def bounded_body(request: web.Request, limit: int) -> bytes:
+    """Return a request's body, reading no more than the limit [bytes].
+
+    Raises:
+        DataError: it is larger.
+    """
+    content = bytearray()
+    if (request.content_length or 0) <= limit:
+        async for chunk in request.content.iter_chunked(1 << 16):
+            content += chunk
+            if len(content) > limit:
+                break
+        else:
+            return bytes(content)
+    raise DataError(f'upload: is larger than {limit // 2**20} MiB, allowed: at most that; make it '
+                    'smaller')
 
 
 async def fields_of(request: web.Request) -> dict[str, Any]:

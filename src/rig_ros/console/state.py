@@ -77,7 +77,7 @@ class GraphState:
             board: where subjects are shown.
             clock: seconds.
         """
-        self._board = board
+        self.board = board
         self._clock = clock
         self.camera: Picture | None = None
         """What the robot sees now; None before the first picture and when the camera is silent."""
@@ -129,7 +129,7 @@ class GraphState:
 
     def _show_picture(self, head: dict[str, Any], picture: Picture) -> None:
         kind = head['kind']
-        self._board.put(kind, PICTURE_HEAD.pack(PICTURE_KINDS[kind], head['stamp'])
+        self.board.put(kind, PICTURE_HEAD.pack(PICTURE_KINDS[kind], head['stamp'])
                         + png(picture))
 
     def _take_distance(self, head: dict[str, Any], _: bytes) -> None:
@@ -137,14 +137,14 @@ class GraphState:
             return
         self.distance = head['value']
         self._points.append((head['stamp'], round(head['value'], 4)))
-        self._board.put_json('distance', self._points[-1], lasting=False)
+        self.board.put_json('distance', self._points[-1], lasting=False)
 
     def _take_goal(self, head: dict[str, Any], _: bytes) -> None:
         if head['goal_id'] != self.goal_id:
             self._points.clear()
             self.distance = None
         self.goal_id = head['goal_id']
-        self._board.put_json('goal', {'id': head['goal_id'], 'encoder': head['encoder']})
+        self.board.put_json('goal', {'id': head['goal_id'], 'encoder': head['encoder']})
 
     def _take_estop(self, head: dict[str, Any], _: bytes) -> None:
         self._estop = head['tripped']
@@ -154,15 +154,17 @@ class GraphState:
         topic, values = head['topic'], head['values']
         if topic == 'episode/events':
             event = {**values, 'stamp_ns': str(head['stamp'])}
+            if event in self.events:  # latched: the ROS process was started again
+                return
             self.events.append(event)
-            self._board.put_json('episodes', list(self.events)[-20:])
+            self.board.put_json('episodes', list(self.events)[-20:])
             self.on_event(event)
         elif topic == 'model/status':
             self._models[values.get('node') or head['name']] = values
-            self._board.put_json('models', self._models)
+            self.board.put_json('models', self._models)
         elif topic == 'trainer/metrics':
             self._learning.add(values, self._clock())
-            self._board.put_json('learning', {'newest': self._learning.newest,
+            self.board.put_json('learning', {'newest': self._learning.newest,
                                               'rows': self._learning.rows})
 
     def _take_diagnostics(self, head: dict[str, Any], _: bytes) -> None:
@@ -186,7 +188,12 @@ class GraphState:
 
     def _forget_camera(self) -> None:
         self.camera = None
-        self._board.entries.pop('camera', None)
+        self.board.entries.pop('camera', None)
+
+    @property
+    def active_bundle(self) -> str:
+        """Hash of the model that the goal node uses, '' for none."""
+        return self._models.get('goal', {}).get('active', '')
 
     # Subjects ------------------------------------------------------------------------------------
     @property
@@ -206,16 +213,16 @@ class GraphState:
     def _tell(self) -> None:
         silent = {node: s for node in self._heard_s if (s := self._silent_s(node)) is not None}
         alive = len(self._heard_s) - len(silent)
-        self._board.put_json('link', {
+        self.board.put_json('link', {
             **self._link, 'camera': 'silent' if self._camera_is_silent() else 'live',
             'nodes': alive, 'known': len(self._heard_s)})
-        self._board.put_json('parts', [
+        self.board.put_json('parts', [
             self._shown(part, silent.get(part['name'].partition(':')[0]))
             for name, part in sorted(self._parts.items()) if not name.endswith(': timing')])
-        self._board.put_json('timing', {
+        self.board.put_json('timing', {
             name.partition(':')[0]: part['values'] for name, part in sorted(self._parts.items())
             if name.endswith(': timing')})
-        self._board.put_json('estop', self.estop)
+        self.board.put_json('estop', self.estop)
 
     @staticmethod
     def _shown(part: dict[str, Any], silent_s: float | None) -> dict[str, Any]:

@@ -82,6 +82,7 @@ export function ask({ title, text, yes, field }) {
   if (dialog.open) dialog.close();
   $('#main').inert = true;
   dialog.show();
+  if (field !== undefined) input.select();
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
       $('#main').inert = false;

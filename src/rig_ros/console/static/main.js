@@ -3,6 +3,7 @@ import { $, mark, setText, show } from './dom.js';
 import { connect, get, on } from './store.js';
 import { act, ask, holdsControl, release, take, toast, trip } from './actions.js';
 import * as live from './live.js';
+import * as goals from './goals.js';
 import * as learning from './learning.js';
 
 const DOUBLE_MS = 600;
@@ -85,5 +86,6 @@ on('estop', showEstop);
 on('control', showControl);
 on('you', showControl);
 live.start();
+goals.start();
 learning.start();
 connect();
