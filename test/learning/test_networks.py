@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rig_ros.learning.networks import Critics, EnsembleMLP, Policy, flatten, matmul_precision
+from rig_ros.learning.arithmetic import flatten
+from rig_ros.learning.networks import Critics, EnsembleMLP, Policy
 
 
 def test_members_of_an_ensemble_are_independent_networks():
@@ -72,25 +73,3 @@ def test_fewer_members_are_the_first_ones(layer_norm):
         slope = torch.ones(3, 5, 1)
         torch.testing.assert_close(net.input_gradient(first, slope[:1]),
                                    net.input_gradient(every, slope)[:1])
-
-
-def test_a_flat_buffer_and_its_module_are_the_same_numbers():
-    net = EnsembleMLP(2, 4, (8,), 1)
-    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    flat = flatten(net)
-    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
-    with torch.no_grad():
-        flat.zero_()
-    assert not any(p.any() for p in net.parameters())
-    net.load_state_dict(before)
-    assert torch.equal(flat, torch.cat([t.flatten() for t in before.values()]))
-
-
-def test_reduced_precision_ends_with_its_block_and_stays_close():
-    net, x = EnsembleMLP(2, 40, (64, 64), 1), torch.randn(2, 64, 40)
-    before, exact = torch.get_float32_matmul_precision(), net(x)
-    with matmul_precision('bf16'):
-        rounded = net(x)
-    assert torch.get_float32_matmul_precision() == before
-    torch.testing.assert_close(rounded, exact, atol=2e-3, rtol=2e-2)
-    assert torch.equal(net(x), exact)

@@ -9,12 +9,13 @@ as much time as the arithmetic it skips. A test holds them against autograd's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Literal, Protocol, cast
+from collections.abc import Sequence
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
+
+from rig_ros.learning.arithmetic import product
 
 HIDDEN_BIAS = 0.1
 LAST_LAYER_BOUND = 3e-3
@@ -51,17 +52,17 @@ class EnsembleLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply each member's layer to its slice of the first dimension."""
-        return torch.bmm(x, self.weight[:len(x)]).add_(self.bias[:len(x)])
+        return product(x, self.weight[:len(x)]).add_(self.bias[:len(x)])
 
     def parameter_gradients(self, grad: Tensor, x: Tensor) -> None:
         """Overwrite the parameters' `.grad`, from the output's gradient and the input."""
-        torch.bmm(x.transpose(1, 2), grad, out=self.weight.grad)
+        product(x.transpose(1, 2), grad, self.weight.grad)
         torch.sum(grad, 1, keepdim=True, out=self.bias.grad)
 
     def input_gradient(self, grad: Tensor, x: Tensor, out: Tensor) -> Tensor:
         """Return the input's gradient."""
         del x, out
-        return torch.bmm(grad, self.weight[:len(grad)].transpose(1, 2))
+        return product(grad, self.weight[:len(grad)].transpose(1, 2))
 
 
 class EnsembleLayerNorm(nn.Module):
@@ -154,41 +155,6 @@ class EnsembleMLP(nn.Module):
         for layer, x, out in reversed(list(zip(self._layers, trace, trace[1:]))):
             grad = layer.input_gradient(grad, x, out)
         return grad
-
-
-@contextmanager
-def matmul_precision(precision: Literal['fp32', 'bf16']) -> Iterator[None]:
-    """Inside, round what enters products of float32 matrices to bfloat16, or do not.
-
-    Sums stay float32. A processor that cannot do it faster does it in float32.
-    """
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision('medium' if precision == 'bf16' else 'highest')
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-def flatten(module: nn.Module) -> nn.Parameter:
-    """Move a module's parameters into one buffer, and their gradients into another.
-
-    The module keeps its parameters, which become views: what changes the one changes the other.
-    An optimiser's step or a moving average is then one operation instead of one per layer.
-
-    Returns:
-        The buffer; its `.grad` is the other one.
-    """
-    parameters = list(module.parameters())
-    sizes = [parameter.numel() for parameter in parameters]
-    flat = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in parameters]))
-    flat.grad = torch.zeros_like(flat)
-    for parameter, value, grad in zip(parameters, torch.split(flat.detach(), sizes),
-                                      torch.split(flat.grad, sizes)):
-        parameter.data = value.view_as(parameter)
-        if parameter.requires_grad:
-            parameter.grad = grad.view_as(parameter)
-    return flat
 
 
 class Policy(nn.Module):

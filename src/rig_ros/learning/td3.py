@@ -12,8 +12,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from rig_ros.learning.arithmetic import FlatAdam, flatten, matmul_precision
 from rig_ros.learning.config import TD3Config
-from rig_ros.learning.networks import Critics, Policy, flatten, matmul_precision
+from rig_ros.learning.networks import Critics, Policy
 
 
 class Agent(Protocol):
@@ -45,7 +46,7 @@ class TD3(nn.Module):
         # Kept in a tuple, so that they are no parameters of this module beside the ones they hold.
         self._flat = tuple((a.detach(), b.detach()) for a, b in zip(online, targets))
         self.policy_optimiser, self.critics_optimiser = (
-            torch.optim.Adam([flat], config.learning_rate, fused=True) for flat in online)
+            FlatAdam(flat, config.learning_rate) for flat in online)
         self.updates = 0
 
     @torch.no_grad()
@@ -107,7 +108,7 @@ class TD3(nn.Module):
         trace = body.trace(state_action.expand(self.config.critics, -1, -1))
         error = trace[-1] - target.unsqueeze(-1)
         body.parameter_gradients(trace, error * (2 / len(target)))
-        self.critics_optimiser.step()
+        self.critics_optimiser.advance()
         return trace[-1].squeeze(-1)
 
     def _improve_policy(self, state: Tensor) -> Tensor:
@@ -118,7 +119,7 @@ class TD3(nn.Module):
         slope = self.critics.body.input_gradient(
             values, torch.full_like(values[-1], -1 / len(state)))[..., state.shape[-1]:]
         self.policy.body.parameter_gradients(trace, slope * (1 - action.square()))
-        self.policy_optimiser.step()
+        self.policy_optimiser.advance()
         return values[-1]
 
     def _move_targets(self) -> None:

@@ -1,0 +1,82 @@
+"""What makes updates of small networks fast: flat buffers, cheap steps, products in bfloat16."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adam import adam
+
+THIN = 64
+"""Rounding a matrix with fewer rows or columns than this takes longer than it saves."""
+
+
+@contextmanager
+def matmul_precision(precision: Literal['fp32', 'bf16']) -> Iterator[None]:
+    """Inside, round what enters products of float32 matrices to bfloat16, or do not.
+
+    Sums stay float32, and so do products of thin matrices. A processor that cannot do it faster
+    does it in float32.
+    """
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision('medium' if precision == 'bf16' else 'highest')
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def flatten(module: nn.Module) -> nn.Parameter:
+    """Move a module's parameters into one buffer, and their gradients into another.
+
+    The module keeps its parameters, which become views: what changes the one changes the other.
+    An optimiser's step or a moving average is then one operation instead of one per layer.
+
+    Returns:
+        The buffer; its `.grad` is the other one.
+    """
+    parameters = list(module.parameters())
+    sizes = [parameter.numel() for parameter in parameters]
+    flat = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in parameters]))
+    flat.grad = torch.zeros_like(flat)
+    for parameter, value, grad in zip(parameters, torch.split(flat.detach(), sizes),
+                                      torch.split(flat.grad, sizes)):
+        parameter.data = value.view_as(parameter)
+        if parameter.requires_grad:
+            parameter.grad = grad.view_as(parameter)
+    return flat
+
+
+def product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return the products (M, i, k) of M matrices (i, j) and (j, k)."""
+    if (min(*a.shape[1:], b.shape[2]) >= THIN
+            or torch.get_float32_matmul_precision() == 'highest'):
+        return torch.bmm(a, b, out=out)
+    with matmul_precision('fp32'):
+        return torch.bmm(a, b, out=out)
+
+
+class FlatAdam(torch.optim.Adam):
+    """Adam on one buffer, whose gradient is always there."""
+
+    def __init__(self, flat: nn.Parameter, learning_rate: float) -> None:
+        super().__init__([flat], learning_rate, fused=True)
+        self._buffer = flat
+        # Moments of units that went dead decay into numbers that take 100 times as long.
+        torch.set_flush_denormal(True)
+
+    @torch.no_grad()
+    def advance(self) -> None:
+        """Do what `step` does, without its bookkeeping, which costs more than small networks."""
+        state = self.state[self._buffer]
+        if not state or self._buffer.grad is None:
+            self.step()
+            return
+        group = self.param_groups[0]
+        adam([self._buffer], [self._buffer.grad], [state['exp_avg']], [state['exp_avg_sq']], [],
+             [state['step']], fused=True, amsgrad=False, maximize=False, lr=group['lr'],
+             beta1=group['betas'][0], beta2=group['betas'][1], eps=group['eps'],
+             weight_decay=group['weight_decay'])

@@ -1,0 +1,50 @@
+"""Flat buffers, reduced precision, and the short way through Adam."""
+
+from __future__ import annotations
+
+import torch
+
+from rig_ros.learning.arithmetic import FlatAdam, flatten, matmul_precision, product
+from rig_ros.learning.networks import EnsembleMLP
+
+
+def test_a_flat_buffer_and_its_module_are_the_same_numbers():
+    net = EnsembleMLP(2, 4, (8,), 1)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    flat = flatten(net)
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    with torch.no_grad():
+        flat.zero_()
+    assert not any(p.any() for p in net.parameters())
+    net.load_state_dict(before)
+    assert torch.equal(flat, torch.cat([t.flatten() for t in before.values()]))
+
+
+def test_reduced_precision_ends_with_its_block_and_stays_close():
+    net, x = EnsembleMLP(2, 40, (128, 128), 1), torch.randn(2, 100, 40)
+    before, exact = torch.get_float32_matmul_precision(), net(x)
+    with matmul_precision('bf16'):
+        rounded = net(x)
+    assert torch.get_float32_matmul_precision() == before
+    torch.testing.assert_close(rounded, exact, atol=2e-3, rtol=2e-2)
+    assert torch.equal(net(x), exact)
+
+
+def test_thin_products_keep_full_precision():
+    a, b = torch.randn(2, 100, 40), torch.randn(2, 40, 100)
+    with matmul_precision('bf16'):
+        inside = product(a, b)
+        assert torch.get_float32_matmul_precision() == 'medium'
+    assert torch.equal(inside, product(a, b))
+
+
+def test_the_short_way_through_adam_is_adam():
+    values, slopes = torch.randn(50), torch.randn(4, 50)
+    ours, theirs = torch.nn.Parameter(values.clone()), torch.nn.Parameter(values.clone())
+    flat, plain = FlatAdam(ours, 1e-2), torch.optim.Adam([theirs], 1e-2, fused=True)
+    for slope in slopes:
+        ours.grad, theirs.grad = slope.clone(), slope.clone()
+        flat.advance()
+        plain.step()
+    assert torch.equal(ours, theirs)
+    assert torch.equal(flat.state[ours]['exp_avg'], plain.state[theirs]['exp_avg'])
