@@ -448,3 +448,19 @@ def test_simulated_practice_waits_for_a_trainer_that_is_behind() -> None:
     drive.machine.lead_steps = 100
     drive.wait(0.1)
     assert drive.trace == ['reset', 'call reset']
+
+
+@pytest.mark.parametrize('mode', ['collect', 'practise', 'reach'])
+def test_a_change_of_mode_ends_the_episode_and_moves_nothing_by_itself(mode: str):
+    drive = Drive('practise', resume=True)
+    drive.wait(0.1)
+    drive.run_to_start()
+    drive.do('on_mode', mode)
+    assert drive.trace[-1] == 'end'
+    drive.wait(10.0)
+    assert drive.machine.state is State.IDLE
+    assert drive.machine.config.mode == mode
+    drive.goal('99', fresh=False)
+    drive.do('on_start')
+    drive.run_to_start()
+    assert drive.done[-1].mode == mode  # type: ignore[union-attr]

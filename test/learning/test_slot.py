@@ -117,6 +117,16 @@ def test_reset_may_name_the_previous_bundle_again(slot):
     assert slot.status.active == first
 
 
+def test_the_previous_bundle_published_again_is_ready_to_go_back_to(slot):
+    first, second = slot.status.active, deliver(slot, b'second')
+    slot.want(second)
+    deliver(slot, b'first')
+    assert slot.status.ready == first
+    assert slot.want(first)
+    assert (slot.status.active, slot.status.ready) == (first, '')
+    assert slot.want(second)
+
+
 def test_redelivery_of_the_active_bundle_changes_nothing(slot):
     slot.want(deliver(slot, b'second'))
     deliver(slot, b'second')

@@ -11,6 +11,7 @@ import pytest
 pytestmark = pytest.mark.ros
 pytest.importorskip('rclpy')
 
+from rclpy.parameter import Parameter
 from ros_bench import RosBench
 from std_msgs.msg import Bool
 
@@ -184,3 +185,13 @@ def test_pictures_without_a_stamp_are_refused() -> None:
     with EpisodeBench(mode='collect') as bench:
         bench.images.publish(array_to_image(PICTURE, to_stamp(0)))
         bench.until(lambda: bench.node.board.level('camera/image') is Level.ERROR)
+
+
+def test_the_mode_can_be_changed_while_the_node_runs() -> None:
+    with EpisodeBench(mode='practise') as bench:
+        assert not bench.node.set_parameters([Parameter('mode', value='dance')])[0].successful
+        assert bench.node.set_parameters([Parameter('mode', value='collect')])[0].successful
+        bench.report()
+        bench.until(lambda: bench.node._machine.config.mode == 'collect')
+        assert bench.call(topics.EPISODE_START).success
+        assert bench.wait_for('reset')['mode'] == 'collect'

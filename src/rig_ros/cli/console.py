@@ -61,7 +61,7 @@ def console(
                     commands.of_graph(bridge))
     shelf = Shelf([runs, resources.find('models')])
     chosen = Goals(bridge, state, Tray(board), Library(goals), shelf, runs)
-    server.commands.update(chosen.commands())
+    server.commands.update({**chosen.commands(), **commands.of_models(bridge, shelf)})
     server.take_upload = chosen.upload
     server.background += [bridge.run, chosen.tend]
     shown = 'localhost' if is_loopback(host) else host

@@ -111,7 +111,8 @@ class Bridge:
         """Carry out a request in the graph; return what it answered.
 
         Args:
-            do: `call` (service), `set` (node, name, value) or `goal` (height, width; body: rgb8).
+            do: `call` (service), `set` (node, name, value), `goal` (height, width; body: rgb8)
+                or `bundle` (manifest; body: the file).
             body: raw bytes of the request.
             timeout_s: for the graph to answer.
             fields: what the request needs.

@@ -35,6 +35,12 @@ class ModelFile:
     format_version: int
 
     @property
+    def shown(self) -> dict[str, Any]:
+        """What the page shows."""
+        return {'bundle_id': self.bundle_id, 'task': self.task,
+                'file': '/'.join(self.path.parts[-3:]), 'evaluation': self.evaluation}
+
+    @property
     def announcement(self) -> dict[str, str]:
         """The key/values of `model/manifest`."""
         return {'bundle_id': self.bundle_id, 'encoder_id': self.encoder_id, 'task': self.task,

@@ -13,6 +13,7 @@ reset event comes one nanosecond after the last picture that still belongs to wh
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
@@ -103,6 +104,14 @@ class EpisodeMachine:
         self._wanted = False
         self._rest('stopped; waits for episode/start', now_s)
         return self._take()
+
+    def on_mode(self, mode: Mode, now_s: float) -> list[Action]:
+        """Change what episodes are for: one under way ends, and none begins by itself."""
+        actions = self.on_stop(now_s)
+        self.config = dataclasses.replace(self.config, mode=mode)
+        self._rest(f'mode {mode}; waits for episode/start'
+                   + (' or a new goal' if mode == 'reach' else ''), now_s)
+        return actions
 
     # What the graph reports ----------------------------------------------------------------------
     def on_status(self, node: str, status: NodeStatus, now_s: float) -> list[Action]:

@@ -3,7 +3,7 @@
 A bundle is announced by a manifest and delivered as bytes, in any order. It is verified, loaded
 beside the active one and tried out; then it is `ready`. It becomes `active` only when a reset
 event names it, so that encoder, goal and policy change together between episodes. A model that
-fails in use is rolled back to the one before.
+fails in use is rolled back to the one before; publishing that one again makes it ready, too.
 """
 
 from __future__ import annotations
@@ -140,6 +140,8 @@ class ModelSlot(Generic[M]):
         payload, self._payload = self._payload, b''
         self._label = ''
         if bundle_id in known:
+            if self._previous is not None and bundle_id == self._previous.bundle_id:
+                self._ready = self._previous  # published again: somebody wants to go back
             return False
         try:
             self._verify(bundle_id, payload)

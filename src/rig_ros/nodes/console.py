@@ -7,6 +7,7 @@ taken undecoded and passed on at a limited rate, so that a fast graph does not p
 
 from __future__ import annotations
 
+import array
 import collections
 import functools
 import math
@@ -24,7 +25,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import PointCloud2
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, MultiArrayDimension, UInt8MultiArray
 from std_srvs.srv import Trigger
 
 from rig_ros.console.wire import Frame, Pacer, Reader, pack
@@ -39,6 +40,7 @@ from rig_ros.ros.conversions import (
     message_to_values,
     stamp_ns,
     to_stamp,
+    values_to_message,
 )
 from rig_ros.ros.executor import make_executor
 from rig_ros.ros.runner import ignore_signals
@@ -49,6 +51,8 @@ POLL_S = 0.01
 BACKLOG_BYTES = 4 * 1024 * 1024
 """Of output that the server has not taken; pictures beyond it are dropped."""
 CHUNK = 1 << 16
+OFFER_S = 20.0
+"""How long a model stays published; longer than a busy graph needs to take it."""
 
 
 class Outlet:
@@ -103,6 +107,8 @@ class ConsoleNode(Node):
         self._late: dict[str, bytes] = {}
         self._goal: Latent | None = None
         self._watch = GoalWatch()
+        self._offered: list[Any] = []
+        self._withdraw_s = 0.0
         self._asked: tuple[int, int, float] | None = None  # request, goal id, deadline
         self._calls: dict[int, tuple[float, Any, Any, str]] = {}
         self._trigger_clients: dict[str, Any] = {}
@@ -226,6 +232,8 @@ class ConsoleNode(Node):
                 value = Parameter(head['name'], value=head['value']).to_parameter_msg()
                 self._call(number, self._client(service, SetParameters),
                            SetParameters.Request(parameters=[value]), deadline, service)
+            elif what == 'bundle':
+                self._publish_model(number, head['manifest'], body)
             elif what == 'goal':
                 self._send_goal(number, head, body, deadline)
             else:
@@ -255,7 +263,30 @@ class ConsoleNode(Node):
         self._asked = (number, goal_id, deadline)
         self._goals.publish(array_to_image(picture, to_stamp(goal_id)))
 
+    def _publish_model(self, number: int, manifest: dict[str, str], content: bytes) -> None:
+        """Offer a model to the graph for a while: a latched one would outlive the wish for it."""
+        self._withdraw_model()
+        payload = UInt8MultiArray(data=array.array('B', content))
+        payload.layout.dim = [MultiArrayDimension(label=manifest['bundle_id'], size=len(content),
+                                                  stride=len(content))]
+        for topic in (topics.MODEL_PAYLOAD, topics.MODEL_MANIFEST):
+            self._offered.append(self.create_publisher(topic.type, topic.name,
+                                                       topic.qos('publish')))
+        self._offered[0].publish(payload)
+        self._offered[1].publish(values_to_message('model', manifest,
+                                                   self.get_clock().now().to_msg()))
+        self._withdraw_s = time.monotonic() + OFFER_S
+        self._answer(number, True, 'published; it is used from the next episode on, once all '
+                                   'nodes have checked it')
+
+    def _withdraw_model(self) -> None:
+        for publisher in self._offered:
+            self.destroy_publisher(publisher)
+        self._offered = []
+
     def _finish(self, now: float) -> None:
+        if self._offered and now > self._withdraw_s:
+            self._withdraw_model()
         if self._asked is not None:
             number, goal_id, deadline = self._asked
             accepted = self._watch.goal_id == goal_id

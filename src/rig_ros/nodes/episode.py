@@ -42,7 +42,8 @@ SERVICES = {'reset': topics.RESET, 'imagine': topics.GOAL_IMAGINE}
 class EpisodeParameters(CommonParameters):
     """The episode node's parameters. All times are of a real clock, also in simulation."""
 
-    mode: str = param('reach', 'What episodes are for.', one_of=MODES)
+    mode: str = param('reach', 'What episodes are for; a change ends the one under way.',
+                      one_of=MODES, live=True)
     horizon: int = param(0, 'Steps in an episode; 0: as the task says.', low=0, high=10000)
     resume_after_abort: bool = param(False, 'Begin by itself and go on after an abort (not after '
                                             'an e-stop). Simulated training only.')
@@ -102,11 +103,17 @@ class EpisodeNode(RigNode):
             self.watch_process(node, functools.partial(self._on_process, node))
         self.offer(topics.EPISODE_START, self._on_start)
         self.offer(topics.EPISODE_STOP, self._on_stop)
-        self.every(TICK_S, lambda: self._do(self._machine.on_tick(time.monotonic())))
+        self.every(TICK_S, self._on_tick)
 
     def deactivate(self) -> None:
         """End the episode under way."""
         self._do(self._machine.on_stop(time.monotonic()))
+
+    def _on_tick(self) -> None:
+        now, mode = time.monotonic(), self.settings.mode
+        if mode != self._machine.config.mode:
+            self._do(self._machine.on_mode(mode, now))  # type: ignore[arg-type]
+        self._do(self._machine.on_tick(now))
 
     def _on_estop(self, message: Bool) -> None:
         self._do(self._machine.on_estop(message.data, time.monotonic()))

@@ -42,7 +42,7 @@ export const release = () => command('release');
 /** Do something that needs control; takes control first when nobody holds it. */
 export async function act(name, fields = {}, quiet = false) {
   try {
-    if (!holdsControl() && !get('control')?.mark) await take();
+    if (name !== 'models' && !holdsControl() && !get('control')?.mark) await take();
     const answer = await command(name, fields);
     if (!quiet) toast(typeof answer === 'string' ? answer : 'Done');
     return answer;

@@ -1,6 +1,7 @@
 // The trainer's figures and curves.
 import { $, h, setText, show } from './dom.js';
 import { get, on } from './store.js';
+import { act, ask } from './actions.js';
 import { plot } from './plot.js';
 
 const FIRST = ['env_steps', 'trained_steps', 'backlog_steps', 'episodes', 'models', 'policy_updates'];
@@ -28,8 +29,39 @@ function draw() {
   }
 }
 
+async function load(model) {
+  if (await ask({ title: 'Load this model?', yes: 'Load',
+    text: `${model.file}: all nodes check it first; it is used from the next episode on. A running trainer's next model replaces it.` })) act('model_load', { bundle_id: model.bundle_id });
+}
+
+function state(model) {
+  const reports = Object.values(get('models') ?? {});
+  if (reports.length && reports.every((r) => r.active === model.bundle_id)) return 'in use';
+  if (reports.length && reports.every((r) => [r.active, r.ready].includes(model.bundle_id))) return 'ready: from the next episode on';
+  const refusal = reports.find((r) => r.refused === model.bundle_id);
+  return refusal ? `refused: ${refusal.reason}` : '';
+}
+
+let models = [];
+function showModels() {
+  const median = (m) => Number(m.evaluation.median_final_distance_m ?? m.evaluation.median_m);
+  show($('#models'), models.map((m) => [m.bundle_id, state(m)]), () => models.map((model) => h('li', {},
+    h('b', {}, model.file), h('span', { class: 'muted' }, [model.task, model.bundle_id.slice(0, 12),
+      Number.isFinite(median(model)) ? `median ${(100 * median(model)).toFixed(1)} cm` : '', state(model)].filter(Boolean).join(', ')),
+    h('span', { class: 'judge' }, h('button', { type: 'button', class: 'small', disabled: state(model) === 'in use',
+      'aria-label': `Load ${model.file}`, onclick: () => load(model) }, 'Load…')))));
+}
+
+async function refresh() {
+  if ($('#view-learning').hidden) return;
+  const found = await act('models', {}, true);
+  if (found) { models = found; showModels(); }
+}
+
 export function start() {
   on('learning', draw);
-  addEventListener('hashchange', () => setTimeout(draw));
+  on('models', showModels);
+  addEventListener('hashchange', () => setTimeout(() => { draw(); refresh(); }));
+  setTimeout(refresh, 500);
   addEventListener('resize', draw);
 }

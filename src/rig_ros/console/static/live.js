@@ -8,6 +8,7 @@ const STAGES = [
   ['Camera', ['sim', 'camera'], 'camera/image'], ['Encoder', ['encoder'], 'latent'],
   ['Policy', ['policy'], 'policy/cmd_twist'], ['Guard', ['guard'], 'cmd_twist'],
 ];
+const TITLES = { collect: 'Collecting pictures', practise: 'Practising an imagined goal', reach: 'Reaching for the goal' };
 let points = []; // [stamp in s, distance]
 let drawn = false;
 
@@ -69,11 +70,13 @@ function showParts(parts) {
   const last = (get('episodes') ?? []).at(-1);
   const running = last?.kind === 'start' && episode?.level !== 3;
   setText($('#episode'), !episode ? 'Waiting for the graph'
-    : running ? `Runs: ${last.reason}` : sentence(episode.message));
+    : running ? TITLES[last.mode] ?? last.reason : sentence(episode.message));
   $('#steps').max = Number(last?.horizon) || 1;
   $('#steps').value = running ? Number(episode?.values.steps) || 0 : 0;
+  $('#start').classList.toggle('primary', !running);
+  $('#stop').classList.toggle('primary', running);
   setText($('#episode-figures'), episode
-    ? `Mode ${episode.values.mode}, ${episode.values.episodes} episodes so far` : '');
+    ? `${running ? `Step ${episode.values.steps} of ${last.horizon}. ` : ''}Episodes since the start of the graph: ${episode.values.episodes}` : '');
   const free = Number(value('recorder: recording')?.values.free_mib);
   const encoder = (get('models') ?? {}).encoder ?? {};
   const rows = [['Bundle', short(encoder.active)], ['Encoder', short(encoder.active_encoder)]];
@@ -85,7 +88,8 @@ function showParts(parts) {
   show($('#model'), rows, () => rows.flatMap(([name, text]) => [h('dt', {}, name), h('dd', { class: 'id' }, text)]));
 }
 
-const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) : '');
+const ENDS = { 'end: horizon': 'Finished: all steps done', 'end: new goal': 'Ended by a new goal' };
+const sentence = (text) => ENDS[text] ?? (text ? text[0].toUpperCase() + text.slice(1) : '');
 
 function showTiming(timing) {
   const rows = STAGES.map(([title, nodes, topic]) => {
@@ -106,6 +110,7 @@ export function start() {
   picture('goal_picture', $('#goal'));
   on('goal', (goal) => {
     $('#goal').closest('figure').classList.toggle('is-old', !goal.id);
+    $('#find-goal').hidden = Boolean(goal.id);
     if (!goal.id) points = [];
     drawDistance();
   });

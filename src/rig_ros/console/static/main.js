@@ -67,6 +67,28 @@ async function reset() {
   if (sure) act('reset');
 }
 
+const mode = () => (get('parts') ?? []).find((p) => p.name === 'episode: episode')?.values.mode;
+
+async function begin() {
+  const again = mode() === 'collect' || mode() === 'practise';
+  if (again && !await ask({ title: 'Start?', yes: 'Start',
+    text: 'The arm moves episode after episode until somebody presses Stop. Is its surrounding clear?' })) return;
+  act('start');
+}
+
+function showMode() {
+  const now = mode();
+  for (const button of document.querySelectorAll('[data-mode]')) {
+    button.setAttribute('aria-pressed', String(button.dataset.mode === now));
+    button.disabled = now === undefined;
+  }
+}
+
+async function changeMode(wanted) {
+  if (wanted === mode()) return;
+  if (await ask({ title: `Change to ${wanted}?`, yes: 'Change', text: 'An episode under way ends. Nothing moves before the next start.' })) act('mode', { mode: wanted });
+}
+
 let escapeMs = 0;
 addEventListener('keydown', (event) => {
   if (event.key !== 'Escape' || event.repeat) return;
@@ -80,6 +102,9 @@ $('#clear').addEventListener('click', clearEstop);
 $('#control').addEventListener('click', changeControl);
 $('#reset').addEventListener('click', reset);
 for (const button of document.querySelectorAll('[data-do]')) button.addEventListener('click', () => act(button.dataset.do));
+$('#start').addEventListener('click', begin);
+for (const button of document.querySelectorAll('[data-mode]')) button.addEventListener('click', () => changeMode(button.dataset.mode));
+on('parts', showMode);
 on('link', showLink);
 on('connected', showLink);
 on('estop', showEstop);
