@@ -117,3 +117,10 @@ def test_parameter_file_has_only_nodes_that_exist():
     content = yaml.safe_load(Path(resources.find('config', 'nodes.yaml')).read_text())
     modules = {path.stem for path in Path(graph.__file__).parents[1].glob('nodes/*.py')}
     assert {key.rpartition('/')[2] for key in content} <= modules | {'**'}
+
+
+@pytest.mark.parametrize('path', ['9' * 400, 'a\x00b', 'no/such/file'])
+def test_a_path_that_cannot_even_be_looked_up_is_refused(path: str):
+    """Fuzzing: a name too long for the file system left as OSError."""
+    with pytest.raises(ConfigError, match='an existing file'):
+        graph.deployment('camera', {'params_file': path})

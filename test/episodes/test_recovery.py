@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcap.reader import make_reader
+from mcap.writer import Writer
 from recorded_streams import Streams
 from rosbags.highlevel import AnyReader
 
@@ -145,3 +146,28 @@ def test_raises_error_if_there_is_nothing_of_that_name(tmp_path: Path):
     other.write_text('x')
     with pytest.raises(DataError, match=r'notes\.txt'):
         recover(other)
+
+
+def test_a_message_without_its_channel_is_damage(tmp_path: Path):
+    """Fuzzing: a damaged chunk took the channel along, and reading left as KeyError."""
+    path = tmp_path / 'e.mcap.part'
+    with path.open('wb') as stream:
+        writer = Writer(stream, use_chunking=False)
+        writer.start()
+        writer.add_message(7, 0, b'', 0)
+        stream.flush()
+    with pytest.raises(DataError, match='channel 7 has no definition'):
+        list(read_messages(path))
+
+
+def test_a_chunk_that_says_it_is_longer_than_memory_is_damage(tmp_path: Path):
+    """Fuzzing: a length of 2^63 bytes left as OverflowError."""
+    file = Streams(steps=3).build().write(tmp_path)
+    content = bytearray(file.path.read_bytes())
+    at = content.index(b'zstd') + 4
+    content[at:at + 8] = b'\xff' * 8
+    source = tmp_path / 'x.mcap.part'
+    source.write_bytes(content)
+    report = recover_file(source)
+    assert any('OverflowError' in finding for finding in report.findings)
+    assert report.target is not None

@@ -10,6 +10,7 @@ the same names; tuning belongs in the parameter file.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,7 @@ class Deployment:
                 'task', self.task, f'one of {tasks.names()}')
         for name in ('bundle', 'params_file'):
             path = getattr(self, name)
-            require(not path or Path(path).is_file(), name, path, 'an existing file')
+            require(not path or os.path.isfile(path), name, path, 'an existing file')
         parts = self.namespace.strip('/').split('/')
         require(not self.namespace or all(part.isidentifier() for part in parts),
                 'namespace', self.namespace, 'names of letters, digits and _, parted by /')

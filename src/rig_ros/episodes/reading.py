@@ -95,6 +95,8 @@ def read_messages(path: Path) -> Iterator[RawMessage]:
         elif isinstance(record, Channel):
             channels[record.id] = record
         elif isinstance(record, Message):
+            if record.channel_id not in channels:
+                refuse(f'a message of channel {record.channel_id} has no definition')
             channel = channels[record.channel_id]
             yield RawMessage(channel.topic, types.get(channel.schema_id, ''), record.log_time,
                              record.publish_time, record.data)

@@ -26,7 +26,7 @@ _HEADER = struct.Struct('<BQ')
 _READERS: dict[int, Callable[[ReadDataStream], McapRecord]] = {
     Opcode.SCHEMA: Schema.read, Opcode.CHANNEL: Channel.read, Opcode.METADATA: Metadata.read}
 _UNREADABLE = (McapError, CRCValidationError, zstandard.ZstdError, struct.error, ValueError,
-               EOFError, RuntimeError, MemoryError)
+               EOFError, RuntimeError, MemoryError, OverflowError)
 
 Damage = Callable[[str], None]
 
