@@ -125,9 +125,18 @@ def test_a_commander_that_is_killed_with_packets_unread_leaves(desk: Desk, state
 def test_of_many_twists_only_the_newest_counts(desk: Desk):
     client, _ = desk.greeted('commander')
     for number in range(1, 9):
-        client.send(encode(Twist(number, 0.0, (0.0, 0.0, 0.0))))
+        client.send(encode(Twist(number, 0.0, (0.1, 0.0, 0.0))))
     desk.turn(1)
-    assert desk.handler.calls == ['came', Twist(8, 0.0, (0.0, 0.0, 0.0))]
+    assert desk.handler.calls == ['came', Twist(8, 0.0, (0.1, 0.0, 0.0))]
+
+
+def test_a_zero_before_the_newest_twist_is_not_lost(desk: Desk):
+    client, _ = desk.greeted('commander')
+    zero, moving = Twist(2, 0.0, (0.0, 0.0, 0.0)), Twist(3, 0.0, (0.1, 0.0, 0.0))
+    for packet in (Twist(1, 0.0, (0.1, 0.0, 0.0)), zero, moving):
+        client.send(encode(packet))
+    desk.turn(1)
+    assert desk.handler.calls == ['came', zero, moving]
 
 
 def test_a_watcher_hears_and_may_only_stop(desk: Desk, state: State):

@@ -34,8 +34,11 @@ NEAR = 0.02
 
 
 def plan(arm: Arm, settings: Settings, joints: Array, target: Sequence[float],
-         posture: Array) -> list[Array]:
+         posture: Array, seen: Array) -> list[Array]:
     """Return the joint angles at the end of each leg.
+
+    The robot's endpoint state decides where the hand is; what it differs from the kinematics now,
+    it is taken to differ at the target too.
 
     Args:
         arm: kinematics.
@@ -43,6 +46,7 @@ def plan(arm: Arm, settings: Settings, joints: Array, target: Sequence[float],
         joints: where the arm is, shape (7,).
         target: of the tool point, shape (3,) [m].
         posture: of the free elbow, shape (7,).
+        seen: where the endpoint state says the tool point is, shape (3,) [m].
 
     Raises:
         PoseError: the target is outside the box or out of reach, or a leg comes too near the
@@ -54,11 +58,12 @@ def plan(arm: Arm, settings: Settings, joints: Array, target: Sequence[float],
                         f'{list(settings.box_low)} to {list(settings.box_high)}')
     _, link = arm.frames(joints)
     here = arm.tool_point(link[:3, 3], link[:3, :3])
-    goal = arm.solve(target, posture, posture)
+    x, y, z = (np.asarray(target) + here - seen).tolist()
+    goal = arm.solve((x, y, z), posture, posture)
     legs = [goal]
-    if math.hypot(here[0] - target[0], here[1] - target[1]) > NEAR:
-        height = max(float(here[2]), target[2]) + settings.home_raise
-        above = arm.solve((target[0], target[1], height), goal, posture)
+    if math.hypot(here[0] - x, here[1] - y) > NEAR:
+        height = max(float(here[2]), z) + settings.home_raise
+        above = arm.solve((x, y, height), goal, posture)
         lifted = arm.solve((float(here[0]), float(here[1]), height), joints, posture)
         legs = [lifted, above, goal]
     at, lowest = joints, arm.lowest(joints)

@@ -35,6 +35,8 @@ REARM_S = 0.3
 """Silence after which a commander's twists count again."""
 MOVING = 0.05
 """A joint faster than this after a hold has not stopped [rad/s]."""
+FRESH_S = 0.1
+"""Joint speeds older than this prove nothing [s]."""
 ABRUPT = ('collision', 'force', 'not_finite', 'joints_stale', 'endpoint_stale', 'servo_late')
 """Faults that send zero at once."""
 EARLY_S = 0.02
@@ -176,7 +178,8 @@ class Machine:
         if problem is not None:
             raise ValueError(f'{problem.text}; {problem.remedy}')
         joints = np.array(sight.q)
-        legs = homing.plan(self._arm, self._settings, joints, target, self._posture)
+        legs = homing.plan(self._arm, self._settings, joints, target, self._posture,
+                           look.point)
         self._homing = homing.Homing(self._arm, self._settings, joints, legs)
         self._ticket = ticket
         self._start('HOMING', look)
@@ -231,7 +234,7 @@ class Machine:
         if self._hold_end > 0:
             self._hold_end = -math.inf
             fastest = max(map(abs, sight.v))
-            if fastest > MOVING and now - sight.joints_time < self._settings.joints_stale:
+            if fastest > MOVING and now - sight.joints_time < FRESH_S:
                 stop = True
                 self.fault = fault('still_moving', f'{fastest:.2f} rad/s')
         return Orders(None, began, stop, finished)

@@ -60,6 +60,7 @@ class Robot:
         self._counted = (time.monotonic(), (0, 0, 0))
         self._cameras: Any = None
         self._streaming = 'none'
+        self._heard: set[str] = set()
         self.joints_arrived = False
         self.master_lost = False
         self.description = str(rospy.get_param('/robot_description', ''))
@@ -116,6 +117,8 @@ class Robot:
         if not all(name in index for name in JOINT_NAMES):
             return  # another publisher: the gripper's or the head's joints
         places = [index[name] for name in JOINT_NAMES]
+        if min(map(len, (message.position, message.velocity, message.effort))) <= max(places):
+            return  # a publisher that tells angles only
         values = tuple(tuple(float(row[place]) for place in places) for row in
                        (message.position, message.velocity, message.effort))
         if all(math.isfinite(value) for row in values for value in row):
@@ -180,6 +183,8 @@ class Robot:
             self._wake()
 
     def _enable(self) -> None:
+        if self._assembly[3]:  # the SDK would reset by itself
+            raise RobotError('the robot is stopped; reset it first')
         self._enabler.enable()
 
     def _disable(self) -> None:
@@ -200,7 +205,9 @@ class Robot:
 
     def _grip(self, name: str) -> None:
         gripper = intera_interface.get_current_gripper_interface()
-        if getattr(gripper, name)() is False:
+        if not hasattr(gripper, name):  # a ClickSmart plate
+            gripper.set_ee_signal_value('grip', name == 'close')
+        elif getattr(gripper, name)() is False:
             raise RobotError(f'the gripper did not {name}; is one attached and calibrated?')
 
     def _camera(self, camera: str) -> str:
@@ -213,11 +220,12 @@ class Robot:
         if camera == 'none':
             return 'no camera streams'
         names = list(self._cameras.list_cameras())
-        if camera not in names:
+        if camera not in names or self._cameras.start_streaming(camera) is False:
             self._streaming = 'none'
-            raise RobotError(f'camera {camera!r}, this robot has {names}')
-        self._cameras.start_streaming(camera)
-        self._cameras.set_callback(camera, self._on_picture, queue_size=1, rectify_image=True)
+            raise RobotError(f'{camera} does not stream; this robot has {names}')
+        if camera not in self._heard:
+            self._heard.add(camera)  # the SDK would subscribe once more each time
+            self._cameras.set_callback(camera, self._on_picture, queue_size=1, rectify_image=True)
         return f'{camera} streams'
 
     def _watch_master(self) -> None:

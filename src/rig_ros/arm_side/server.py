@@ -140,8 +140,12 @@ class Server:
             self._refuse(client, f'{MAX_CLIENTS} clients are connected already', now)
 
     def _receive(self, client: Client, now: float) -> None:
-        """Take what a client sent: requests in order, of the twists the newest."""
+        """Take what a client sent: requests in order, of the twists the newest.
+
+        The newest zero among them counts too: it is what lets a motion begin.
+        """
         newest: Twist | None = None
+        zero: Twist | None = None
         for _ in range(PACKETS_PER_TURN):
             try:
                 packet = client.connection.recv(MAX_PACKET + 1)
@@ -174,6 +178,9 @@ class Server:
                 return
             else:
                 newest = command
+                zero = zero if any(command.velocity) else command
+        if zero is not None and zero is not newest:
+            self._handler.twist(zero)
         if newest is not None:
             self._handler.twist(newest)
 

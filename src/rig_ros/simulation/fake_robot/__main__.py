@@ -64,7 +64,8 @@ class Process:
             self._tell_state()
         elif rate == 'picture' and robot.camera != 'none' and not robot.away:
             message, pixels = robot.picture()
-            self._tell(f'/io/internal_camera/{robot.camera}/image_rect', message, pixels)
+            image = 'image_rect_color' if robot.camera == 'head_camera' else 'image_rect'
+            self._tell(f'/io/internal_camera/{robot.camera}/{image}', message, pixels)
 
     def _tell_state(self) -> None:
         assembly = self._robot.assembly()

@@ -136,9 +136,10 @@ class Cameras:
         """Return their names."""
         return list(rospy.get_param('/robot_config/camera_config', {}))
 
-    def start_streaming(self, camera_name: str) -> None:
+    def start_streaming(self, camera_name: str) -> bool:
         """Stream this one; any other one stops."""
         self._publisher.publish({'data': camera_name})
+        return True
 
     def stop_streaming(self, camera_name: str) -> None:
         """Stop."""
@@ -147,7 +148,8 @@ class Cameras:
     def set_callback(self, camera_name: str, callback: Any, callback_args: Any = None,
                      queue_size: int = 10, rectify_image: bool = True) -> None:
         """Call back with each picture."""
-        rospy.Subscriber(f'/io/internal_camera/{camera_name}/image_rect', None, callback)
+        image = 'image_rect_color' if camera_name == 'head_camera' else 'image_rect'
+        rospy.Subscriber(f'/io/internal_camera/{camera_name}/{image}', None, callback)
 
 
 class _Gripper:
