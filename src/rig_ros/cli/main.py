@@ -28,6 +28,7 @@ VERBS = {
     'evaluate': 'Measure a model on held-out goal pictures.',
     'inspect': 'Say what an episode, a model or a run holds.',
     'data': 'Merge, split, bin, export, import, replay and find recordings.',
+    'sync': 'Bring finished recordings to another machine; resumes after a cut.',
     'recover': 'Save every whole step of a recording that was cut off.',
     'bench': 'Measure this machine: sim, latency or updates.',
     'drill': 'Kill and hang nodes while the arm moves, and time how fast it stops.',

@@ -108,7 +108,8 @@ class TrainerNode(RigNode):
         path = message_to_values(message).get('path', '')
         if not path:
             raise DataError('segment: got no path, allowed: the path of a finished recording')
-        self._offer(path)
+        if Path(path).is_file():  # else it is on the robot's machine, and comes by `rig_ros sync`
+            self._offer(path)
 
     def _offer(self, path: str) -> None:
         if path not in self._known:
