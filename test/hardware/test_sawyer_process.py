@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,33 @@ def test_it_is_started_only_when_nobody_listens(tmp_path: Path):
     finally:
         side.stop()
     assert side.pid is None
+
+
+SERVE = [sys.executable, '-c', """
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind(sys.argv[1]); s.listen(8); time.sleep(60)
+"""]
+
+
+def test_one_that_outlives_its_driver_is_taken_over_and_ended(tmp_path: Path):
+    said: list[str] = []
+    path = tmp_path / 'arm.sock'
+    first = make([*SERVE, str(path)], tmp_path, said)
+    first.look_after(connected=False)
+    deadline = time.monotonic() + 20
+    while sawyer_process.listener(path) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    second = make(SLEEP, tmp_path, said)
+    second.look_after(connected=False)
+    assert second.pid == first.pid
+    assert 'attached' in said[-1]
+    assert first._popen is not None
+    waiter = threading.Thread(target=first._popen.wait)  # this test is the parent: reap it
+    waiter.start()
+    second.stop()
+    waiter.join(20)
+    assert first._popen.returncode == -15
 
 
 def test_external_starts_nothing(tmp_path: Path):

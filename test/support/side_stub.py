@@ -14,7 +14,7 @@ STATE = {'type': 'state', 'seq': 1, 'time': 0.0, 'q': [0.0] * 7, 'v': [0.0] * 7,
          'remedy': None, 'last_id': 0, 'reference': [0.6, 0.1, 0.2], 'tracking_error': 0.0,
          'connections': 1, 'rates': {'joints': 100.0}, 'calibration_error': 0.002}
 WELCOME = {'type': 'welcome', 'proto': 1, 'role': 'commander', 'versions': {'sdk': '5.3.0'},
-           'limits': {'cartesian_speed': 0.1}, 'dry_run': False, 'camera_file': None}
+           'limits': {'speed': 0.1}, 'dry_run': False, 'camera_file': None}
 
 
 class SideStub:

@@ -87,7 +87,7 @@ def _arm(side_command: str, side_socket: str, task: TaskConfig,
 
     path = sawyer_process.socket_path(side_socket)
     try:
-        if sawyer_process.listens(path) or side_command == sawyer_process.EXTERNAL:
+        if sawyer_process.listener(path) is not None or side_command == sawyer_process.EXTERNAL:
             yield from checks.arm(*_watch(path))
             return
         with tempfile.TemporaryDirectory() as folder:

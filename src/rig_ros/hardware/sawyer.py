@@ -30,6 +30,7 @@ LINK_LOST_S = 0.3
 RECONNECT_S = 0.2
 REST_S = 0.5
 """A standing arm is held by zero velocities for so long; then it leaves the velocity mode."""
+IMMOBILE = ('FAULT', 'ESTOP', 'DISCONNECTED', 'DISABLED')
 PAUSE_S = 0.35
 """A silence after which the side process takes a velocity for a new motion."""
 WAKE_S = 0.2
@@ -49,6 +50,21 @@ class _Pending:
     name: str
     done: Done
     deadline_s: float
+
+
+def _explained(state: State) -> tuple[str, str]:
+    """Return cause and remedy of a mode in which nothing moves."""
+    if state.mode == 'DISABLED':
+        return 'the arm is disabled', 'call arm/enable'
+    if state.mode == 'FAULT':
+        return 'the arm has a fault', 'call arm/clear_fault'
+    if state.mode == 'DISCONNECTED':
+        return 'the robot says nothing', 'check that it is on, and the network'
+    if state.estop_button == 1:
+        return 'the e-stop is pressed', 'release it, then call arm/reset and arm/enable'
+    if state.estop_button == 3:
+        return 'the e-stop is released but not reset', 'call arm/reset, then arm/enable'
+    return 'the robot is stopped', 'call arm/reset, then arm/enable'
 
 
 class SawyerRobot:
@@ -161,7 +177,7 @@ class SawyerRobot:
     def speed_limit(self) -> float:
         """The hand's speed that the side process allows [m/s]."""
         limits = self.welcome.limits if self.welcome is not None else {}
-        return min(float(limits.get('cartesian_speed', DEFAULT_SPEED)), SPEED_CAP)
+        return min(float(limits.get('speed', DEFAULT_SPEED)), SPEED_CAP)
 
     @property
     def connected(self) -> bool:
@@ -173,10 +189,9 @@ class SawyerRobot:
         if self.newest is None:
             return self.link_problem, NO_LINK[1]
         state = self.newest
-        if state.mode in ('FAULT', 'ESTOP', 'DISCONNECTED', 'DISABLED'):
-            remedy = {'DISABLED': 'call arm/enable', 'FAULT': 'call arm/clear_fault'}
-            return (state.fault or f'the arm is {state.mode.lower()}',
-                    state.remedy or remedy.get(state.mode, 'look at arm/status'))
+        if state.mode in IMMOBILE:
+            cause, remedy = _explained(state)
+            return state.fault or cause, state.remedy or remedy
         if state.mode == 'HOMING':
             return 'the arm is on its way to a reset position', 'wait until reset answers'
         return self.latched
@@ -278,8 +293,8 @@ class SawyerRobot:
         moving = self._serving  # by what was commanded until now
         self.newest = state
         self.link_problem = ''
-        if moving and state.mode in ('FAULT', 'ESTOP', 'DISCONNECTED', 'DISABLED'):
-            self._cut(state.fault or f'the arm became {state.mode.lower()} in motion')
+        if moving and state.mode in IMMOBILE:
+            self._cut(state.fault or f'{_explained(state)[0]} in motion')
 
     def _lose(self, why: str) -> None:
         if self._link is not None:

@@ -14,6 +14,7 @@ import os
 import shlex
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,7 @@ CLEAN_AFTER_S = 30.0
 HUNG_S = 2.0
 START_S = 15.0
 """Without a connection for so long after its start, it counts as hung."""
+_CREDENTIALS = struct.Struct('3i')
 STOP_STEPS = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0))
 
 
@@ -132,25 +134,34 @@ def side_settings(task: TaskConfig, max_speed: float, dry_run: bool = False,
 def arm_side_command(side_command: str, path: Path, chosen: Mapping[str, object]) -> list[str]:
     """Return the words that start the side process; none when somebody else does.
 
+    The settings go into a file beside the socket, where a container finds it too.
+
     Args:
         side_command: as in `command_line`, or `external`.
         path: of its socket.
         chosen: its settings.
+
+    Raises:
+        HardwareError: the file cannot be written.
     """
     if side_command == EXTERNAL:
         return []
+    private_folder(path)
+    file = path.with_name(path.name + '.settings.json')
+    file.write_text(json.dumps(chosen), encoding='utf-8')
     return command_line(side_command, [str(ARM_SIDE), '--socket', str(path), '--settings',
-                                       json.dumps(chosen)])
+                                       str(file)])
 
 
-def listens(path: Path) -> bool:
-    """Return whether somebody listens at a socket."""
+def listener(path: Path) -> int | None:
+    """Return the id of the process that listens at a socket; None when nobody does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
         try:
             probe.connect(str(path))
+            peer = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         except OSError:
-            return False
-    return True
+            return None
+    return int(_CREDENTIALS.unpack(peer)[0])
 
 
 @dataclass
@@ -169,6 +180,7 @@ class SideProcess:
         require(not self.command or Path(self.command[0]).name != '', 'side_command',
                 list(self.command), 'a command')
         self._popen: subprocess.Popen[bytes] | None = None
+        self._adopted: int | None = None
         self._started_s = 0.0
         self._heard_s = 0.0
         self._deaths = 0
@@ -176,15 +188,16 @@ class SideProcess:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the side process started here; None when there is none."""
-        running = self._popen is not None and self._popen.poll() is None
-        return self._popen.pid if running and self._popen is not None else None
+        """Process id of the side process that is this driver's; None when there is none."""
+        if self._popen is not None:
+            return self._popen.pid if self._popen.poll() is None else None
+        return self._adopted
 
     def look_after(self, connected: bool) -> None:
         """Start it when nobody listens, start it again when it died or hangs.
 
         Args:
-            connected: whether its states arrive.
+            connected: whether its packets arrive.
 
         Raises:
             HardwareError: it cannot be started.
@@ -194,13 +207,21 @@ class SideProcess:
         now = self.clock()
         if connected:
             self._heard_s = now
-        if self._popen is None:
-            if now >= self._restart_s and not connected and not listens(self.socket):
+        if self._popen is not None and self._popen.poll() is not None:
+            self._ended(now, self._popen.returncode)
+        elif self.pid is not None:
+            self._watch(now)
+        elif now >= self._restart_s:
+            found = listener(self.socket)
+            if found is None:
                 self._start(now)
-            return
-        code = self._popen.poll()
-        if code is not None:
-            self._ended(now, code)
+            elif found == self._noted_pid():
+                self._adopted, self._started_s = found, now
+                self.say(f'attached to the side process that runs, pid {found}')
+
+    def _watch(self, now: float) -> None:
+        if self._adopted is not None and not Path(f'/proc/{self._adopted}').exists():
+            self._adopted = None
             return
         first_word = self._heard_s < self._started_s
         silent_s = now - max(self._heard_s, self._started_s)
@@ -209,21 +230,30 @@ class SideProcess:
                      'started again')
             self._signal(signal.SIGKILL)
 
+    def _noted_pid(self) -> int:
+        """Return the side process that an earlier driver started; 0 for none."""
+        try:
+            return int(self._note_file.read_text())
+        except (OSError, ValueError):
+            return 0
+
+    @property
+    def _note_file(self) -> Path:
+        return self.socket.with_name(self.socket.name + '.pid')
+
     def stop(self) -> None:
-        """End the side process that was started here: it holds the arm first."""
+        """End the side process if it is this driver's: it holds the arm first."""
         for number, patience_s in STOP_STEPS:
-            if self._popen is None:
-                return
             self._signal(number)
             self._signal(signal.SIGCONT)
-            try:
-                self._popen.wait(patience_s)
-                self._popen = None
-            except subprocess.TimeoutExpired:
-                continue
+            deadline = time.monotonic() + patience_s
+            while self.pid is not None and time.monotonic() < deadline:
+                time.sleep(0.01)
+                if self._adopted is not None and not Path(f'/proc/{self._adopted}').exists():
+                    self._adopted = None
+        self._popen = None
 
     def _start(self, now: float) -> None:
-        private_folder(self.socket)
         try:
             self._popen = subprocess.Popen(list(self.command), stdin=subprocess.DEVNULL,
                                            env=dict(self.environment), start_new_session=True)
@@ -232,6 +262,7 @@ class SideProcess:
             raise HardwareError(f'side process: {self.command[0]} cannot be started '
                                 f'({error.strerror}); check the parameter side_command') from error
         self._started_s = now
+        self._note_file.write_text(str(self._popen.pid))
         self.say(f'side process started, pid {self._popen.pid}')
 
     def _ended(self, now: float, code: int) -> None:
@@ -246,6 +277,7 @@ class SideProcess:
         self.say(f'the side process {how}; it starts again in {wait_s:.1f} s')
 
     def _signal(self, number: int) -> None:
-        if self._popen is not None:
+        target = self._popen.pid if self._popen is not None else self._adopted
+        if target is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, number)
+                os.killpg(target, number)

@@ -162,7 +162,8 @@ class SawyerNode(RigNode):
     def _poll(self) -> None:
         assert self._robot is not None
         states = self._robot.poll()
-        if states and states[-1].time - self._published_s >= 0.9 / self.settings.state_hz:
+        due_s = self._published_s + 0.9 / self.settings.state_hz
+        if states and states[-1].mode != 'DISCONNECTED' and states[-1].time >= due_s:
             self._published_s = states[-1].time
             self._publish(states[-1])
         self._tell()
