@@ -34,18 +34,25 @@ def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield made
 
 
-def drive(rig: Rig, velocities: list[np.ndarray], period_s: float = 0.1) -> None:
-    """Send one velocity per period, as a policy does."""
+def drive(rig: Rig, velocities: list[np.ndarray], period_s: float = 0.1) -> np.ndarray:
+    """Send one velocity per period, as a policy does; return the displacement asked for [m].
+
+    A machine that runs the test late makes the periods longer, and with them the displacement.
+    """
+    asked = np.zeros(3)
     for velocity in velocities:
         rig.robot.send_twist(velocity)
+        began = rig.now()
         rig.pass_time(period_s)
+        asked += velocity * (rig.now() - began)
+    return asked
 
 
 def unstarved(rig: Rig, attempt: object) -> None:
     """Run an attempt from a reset; again where the machine gave the arm no processor time."""
     for left in reversed(range(ATTEMPTS)):
-        rig.prepare()
         try:
+            rig.prepare()
             attempt()  # type: ignore[operator]
             return
         except Starved:
@@ -72,18 +79,18 @@ def test_reset_brings_the_hand_to_the_tasks_place_at_rest(rig: Rig) -> None:
     unstarved(rig, attempt)
 
 
-@pytest.mark.parametrize('path', ['line', 'square', 'slow'])
+@pytest.mark.parametrize('path', ['line', 'corner', 'slow'])
 def test_same_commands_give_the_motion_they_ask_for(rig: Rig, path: str) -> None:
     steps = {'line': [FORWARD] * 10,
-             'square': [FORWARD] * 5 + [LEFT] * 5 + [-FORWARD] * 5 + [-LEFT] * 4,
+             'corner': [FORWARD] * 9 + [LEFT] * 5 + [-FORWARD] * 4 + [-LEFT] * 4,
              'slow': [0.25 * (FORWARD + LEFT)] * 10}[path]
 
     def attempt() -> None:
         begin = rig.robot.state().hand_position
-        drive(rig, [*steps, np.zeros(3)])
+        asked = drive(rig, [*steps, np.zeros(3)])
         rig.pass_time(0.4)
         moved = rig.robot.state().hand_position - begin
-        np.testing.assert_allclose(moved, 0.1 * np.sum(steps, axis=0), atol=SAME_PLACE)
+        np.testing.assert_allclose(moved, asked, atol=SAME_PLACE)
     unstarved(rig, attempt)
 
 
@@ -122,9 +129,8 @@ def test_the_hand_stays_in_the_box_and_slides_along_its_wall(rig: Rig) -> None:
 def test_the_arm_stops_by_itself_when_commands_stop(rig: Rig) -> None:
     def attempt() -> None:
         drive(rig, [FORWARD] * 5)
-        last = rig.now() - 0.1
-        still = rig.still_after(last)
-        assert 0.05 < still < TIMEOUT_S + BRAKE_S
+        rig.robot.send_twist(FORWARD)
+        assert 0.05 < rig.still_after(rig.now()) < TIMEOUT_S + BRAKE_S
     unstarved(rig, attempt)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig_ros.control import task as tasks
+from rig_ros.errors import HardwareError
+from rig_ros.hardware import sawyer_process
 from rig_ros.hardware.robot import Robot
+from rig_ros.hardware.sawyer import SawyerRobot
+from rig_ros.hardware.sawyer_process import SideProcess
+from rig_ros.simulation.fake_robot.launch import FakeRobotProcess
 from rig_ros.simulation.robot import SimulatedRobot
 from rig_ros.simulation.world import SawyerWorld
 
 TASK = tasks.load('reach_xy')
 STILL_M = 0.0005
 TICK_S = 0.01
+STALL_S = 0.05
+"""A driver that was kept waiting for longer lets its velocities run out."""
+
+
+PATIENT = '{"servo_late": 0.5, "joints_stale": 0.5, "robot_stale": 2.0, "tracking_time": 1.0}'
+"""A machine that tests stalls; a lab's does not, and has the limits of settings.py."""
 
 
 class Starved(Exception):
@@ -99,8 +113,69 @@ class SimulatedRig(Rig):
 
 
 class FakeSawyerRig(Rig):
-    """Placeholder."""
+    """The driver, its side process and a fake robot, each a process as in a lab."""
 
     def __init__(self, folder: Path) -> None:
-        import pytest
-        pytest.skip('no fake yet')
+        super().__init__(folder)
+        self.fake = FakeRobotProcess(folder / 'fake.sock')
+        path = folder / 'arm.sock'
+        settings = sawyer_process.side_settings(TASK, 0.10, more=PATIENT)
+        self.side = SideProcess(
+            sawyer_process.arm_side_command(sys.executable, path, settings), path,
+            {**sawyer_process.environment(), **self.fake.environment}, lambda line: None)
+        self.robot = self.driver = SawyerRobot.at(path, np.array(TASK.reset_hand))
+        self.speed_limit = 0.10
+        self._stalled = False
+
+    def close(self) -> None:
+        self.driver.close()
+        self.side.stop()
+        self.fake.close()
+
+    def prepare(self) -> None:
+        self.wait(lambda: self.driver.connected and self.driver.newest is not None
+                  and self.driver.newest.mode != 'DISCONNECTED')
+        for name in ('clear_fault', 'enable'):
+            answers: list[bool] = []
+            self.driver.request(name, lambda ok, _message: answers.append(ok))
+            self.wait(lambda: answers)
+        self.driver.clear()
+        self._stalled = False
+        self.wait(lambda: self.driver.newest is not None and self.driver.newest.mode == 'IDLE')
+        try:
+            self.driver.reset()
+        except HardwareError as error:  # of a fault that only a busy machine gives
+            raise Starved(str(error)) from error
+        self.pass_time(0.4)
+
+    def wait(self, condition: Callable[[], object], patience_s: float = 30.0) -> None:
+        """Go on until a condition holds."""
+        deadline = time.monotonic() + patience_s
+        while not condition():
+            assert time.monotonic() < deadline, self.driver.obstacle()
+            self._turn()
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def pass_time(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._turn()
+        stalled, self._stalled = self._stalled, False
+        if self.driver.cut or stalled:
+            raise Starved(self.driver.cut or 'this process stood still')
+
+    def path(self, since: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        trace = np.array(self.fake.truth(since)['trace'])
+        if np.diff(trace[:, 0]).max() > 0.05:
+            raise Starved('the fake robot stood still')
+        return trace[:, 0], trace[:, 1:4]
+
+    def _turn(self) -> None:
+        began = time.monotonic()
+        self.driver.poll()
+        self.side.look_after(self.driver.hearing)
+        time.sleep(0.004)
+        if time.monotonic() - began > STALL_S:
+            self._stalled = True

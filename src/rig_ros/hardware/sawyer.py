@@ -93,6 +93,7 @@ class SawyerRobot:
         self._velocity = np.zeros(3)
         self._valid_until_s = self._rest_from_s = self._repeated_s = 0.0
         self._woken_s = -math.inf
+        self._when_idle: Callable[[], None] | None = None
         self._serving = False
         self._fresh_start = True
         self.latched = ('the driver has just started', 'call reset or episode/start')
@@ -220,8 +221,27 @@ class SawyerRobot:
                 self.clear()
             done(success, message or 'the hand is at the reset position')
 
+        self.home(finish, self._reset_position)
+
+    def home(self, done: Done, position: Vector | None = None) -> None:
+        """Drive the hand to a position [m], or the arm to its reset posture; a motion ends first.
+
+        Args:
+            done: called once, with success and message.
+            position: shape (3,) in `base`.
+        """
+        arguments = {} if position is None else {'position': position.tolist()}
+
+        def go() -> None:
+            self.request('home', done, arguments, HOME_S)
+
+        moving = self.newest is not None and self.newest.mode == 'SERVO'
+        if moving:
+            self.stop()
         self._velocity, self._serving = np.zeros(3), False
-        self.request('home', finish, {'position': self._reset_position.tolist()}, HOME_S)
+        self._when_idle = go if moving else None
+        if not moving:
+            go()
 
     def request(self, name: str, done: Done, arguments: Mapping[str, Any] | None = None,
                 timeout_s: float = ANSWER_S) -> None:
@@ -293,6 +313,9 @@ class SawyerRobot:
         moving = self._serving  # by what was commanded until now
         self.newest = state
         self.link_problem = ''
+        if self._when_idle is not None and state.mode != 'SERVO':
+            go, self._when_idle = self._when_idle, None
+            go()
         if moving and state.mode in IMMOBILE:
             self._cut(state.fault or f'{_explained(state)[0]} in motion')
 
@@ -304,6 +327,9 @@ class SawyerRobot:
         self.link_problem = why
         if known and not self._fresh_start:
             self._cut(f'the link to the arm was lost: {why}')
+        if self._when_idle is not None:
+            go, self._when_idle = self._when_idle, None
+            go()  # is refused, and says so
         pending, self._pending = self._pending, {}
         for entry in pending.values():
             entry.done(False, f'{entry.name}: {why}')

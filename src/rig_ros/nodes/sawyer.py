@@ -22,7 +22,7 @@ from rig_ros.control.kinematics import JOINT_NAMES
 from rig_ros.errors import DataError, RigError
 from rig_ros.hardware import sawyer_process
 from rig_ros.hardware.robot import rotation_to_quaternion
-from rig_ros.hardware.sawyer import COMMAND_TIMEOUT_S, HOME_S, SawyerRobot
+from rig_ros.hardware.sawyer import COMMAND_TIMEOUT_S, SawyerRobot
 from rig_ros.hardware.sawyer_link import robot_state
 from rig_ros.hardware.sawyer_process import SideProcess
 from rig_ros.ros import topics
@@ -97,10 +97,10 @@ class SawyerNode(RigNode):
         self._status = self.publish_on(topics.ARM_STATUS, always=True)
         self.listen(topics.COMMAND, self._on_command)
         self.offer_later(topics.RESET, self._on_reset)
-        self.offer_later(topics.ARM_HOME, functools.partial(self._ask, 'home', HOME_S))
+        self.offer_later(topics.ARM_HOME, self._on_home)
         self.offer_later(topics.ARM_CLEAR_FAULT, self._on_clear_fault)
         for service, name in OPERATOR_SERVICES.items():
-            self.offer_later(service, functools.partial(self._ask, name, COMMAND_TIMEOUT_S + 10))
+            self.offer_later(service, functools.partial(self._ask, name))
         self.every(LOOK_AFTER_S, self._look_after)
         self.every(POLL_S, self._poll)
 
@@ -146,11 +146,15 @@ class SawyerNode(RigNode):
 
         robot.request('clear_fault', self._reported(topics.ARM_CLEAR_FAULT, finish))
 
-    def _ask(self, name: str, timeout_s: float, answer: Answer) -> None:
+    def _on_home(self, answer: Answer) -> None:
+        assert self._robot is not None
+        self._robot.home(self._reported(topics.ARM_HOME, answer))
+
+    def _ask(self, name: str, answer: Answer) -> None:
         assert self._robot is not None
         if name in ('disable', 'stop', 'reset'):
             self._robot.latch(f'the operator called arm/{name}')
-        self._robot.request(name, self._reported(name, answer), timeout_s=timeout_s)
+        self._robot.request(name, self._reported(name, answer))
 
     def _reported(self, part: str, answer: Answer) -> Answer:
         def finish(success: bool, message: str) -> None:
