@@ -31,7 +31,14 @@ def generate_launch_description():
             description='Learn on this machine from what is recorded.'),
         DeclareLaunchArgument(
             'source', default_value='topic',
-            description="Camera: 'topic' (camera/image_raw), a device number or a video file."),
+            description="Camera: 'topic' (camera/image_raw), a device number, a video file, or "
+                        "the arm's own 'head_camera' or 'right_hand_camera'."),
+        DeclareLaunchArgument(
+            'fake', default_value='false', choices=['true', 'false'],
+            description='A fake robot in the place of the real one.'),
+        DeclareLaunchArgument(
+            'socket', default_value='arm',
+            description="Of the arm's side process: a path, or a name."),
         DeclareLaunchArgument(
             'control_hz', default_value='0.0',
             description='Pictures and commands per second [Hz]; 0: 20.'),

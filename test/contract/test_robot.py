@@ -16,7 +16,7 @@ pytest.importorskip('mujoco')
 
 from rigs import TASK, FakeSawyerRig, Rig, SimulatedRig, Starved
 
-from rig_ros.errors import SafetyViolation
+from rig_ros.errors import HardwareError, SafetyViolation
 
 FORWARD, LEFT = np.array([0.08, 0.0, 0.0]), np.array([0.0, 0.08, 0.0])
 SAME_PLACE = 0.006
@@ -72,7 +72,10 @@ def test_state_is_complete(rig: Rig) -> None:
 def test_reset_brings_the_hand_to_the_tasks_place_at_rest(rig: Rig) -> None:
     def attempt() -> None:
         drive(rig, [FORWARD] * 5)
-        rig.robot.reset()
+        try:
+            rig.robot.reset()
+        except HardwareError as error:  # of a fault that only a busy machine gives
+            raise Starved(str(error)) from error
         rig.pass_time(0.3)
         np.testing.assert_allclose(rig.robot.state().hand_position, TASK.reset_hand, atol=3e-3)
         assert np.abs(rig.robot.state().joint_velocities).max() < 0.02

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig_ros.control import task as tasks
-from rig_ros.errors import HardwareError
 from rig_ros.hardware import sawyer_process
 from rig_ros.hardware.robot import Robot
 from rig_ros.hardware.sawyer import SawyerRobot
@@ -135,18 +134,19 @@ class FakeSawyerRig(Rig):
     def prepare(self) -> None:
         self.wait(lambda: self.driver.connected and self.driver.newest is not None
                   and self.driver.newest.mode != 'DISCONNECTED')
-        for name in ('clear_fault', 'enable'):
-            answers: list[bool] = []
-            self.driver.request(name, lambda ok, _message: answers.append(ok))
-            self.wait(lambda: answers)
+        self._ask('clear_fault')
+        self._ask('enable')
         self.driver.clear()
         self._stalled = False
         self.wait(lambda: self.driver.newest is not None and self.driver.newest.mode == 'IDLE')
-        try:
-            self.driver.reset()
-        except HardwareError as error:  # of a fault that only a busy machine gives
-            raise Starved(str(error)) from error
+        self.driver.stop()
+        self.fake.turn(place=list(TASK.reset_hand))  # homing takes seconds
         self.pass_time(0.4)
+
+    def _ask(self, name: str) -> None:
+        answers: list[bool] = []
+        self.driver.request(name, lambda ok, _message: answers.append(ok))
+        self.wait(lambda: answers)
 
     def wait(self, condition: Callable[[], object], patience_s: float = 30.0) -> None:
         """Go on until a condition holds."""

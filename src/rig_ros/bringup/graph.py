@@ -29,6 +29,7 @@ LEAD_STEPS = 250
 ROBOT_HZ = 20.0
 """Of the real arm: twice the tasks' rate, because a lost command is noticed after 1.5 periods."""
 MAX_STEPS = 10_000
+ARM_CAMERAS = ('head_camera', 'right_hand_camera')
 Parameter = bool | int | float | str
 
 
@@ -206,7 +207,12 @@ class Robot(Acting):
     """The real arm, its driver, and the whole graph around it."""
 
     source: str = 'topic'
-    """The camera: `topic` (a driver publishes camera/image_raw), a device number or a file."""
+    """The camera: `topic` (a driver publishes camera/image_raw), a device number, a file, or the
+    arm's own `head_camera` or `right_hand_camera`."""
+    fake: bool = False
+    """A fake robot in the place of the real one; its head camera has the task's view."""
+    socket: str = 'arm'
+    """Of the side process: a path, or a name in this user's runtime directory."""
     max_speed: float = 0.10
     """Of the hand [m/s]."""
     side_command: str = ''
@@ -237,11 +243,17 @@ class Robot(Acting):
 
     def nodes(self) -> list[NodeSpec]:
         """Return the arm's driver, the camera node and the chain."""
+        task = {'task': self.model['task']}
+        # Of its own: a graph with a fake robot must never find the side process of the real one.
+        socket = 'fake' if self.fake and self.socket == 'arm' else self.socket
+        source = 'head_camera' if self.fake and self.source == 'topic' else self.source
         driver = NodeSpec('sawyer', {
-            'task': self.model['task'], 'control_hz': self.rate_hz, 'max_speed': self.max_speed,
+            **task, 'control_hz': self.rate_hz, 'max_speed': self.max_speed, 'socket': socket,
+            'camera': source if source in ARM_CAMERAS else '', 'fake': self.fake,
             'side_command': self.side_command, 'robot_host': self.robot_host,
             'ros_ip': self.ros_ip, 'dry_run': self.dry_run})
-        return [driver, camera(self, self.source, self.rate_hz),
+        fake = [NodeSpec('fake_robot', {**task, 'socket': socket})] if self.fake else []
+        return [*fake, driver, camera(self, source, self.rate_hz, socket),
                 *self.chain(resume_after_abort=False, required=self.links(['sawyer', 'camera']),
                             guard={'max_speed': self.max_speed})]
 
@@ -272,9 +284,11 @@ class Camera(Deployment):
         return [camera(self, self.source, self.control_hz)]
 
 
-def camera(settings_: Deployment, source: str, control_hz: float) -> NodeSpec:
+def camera(settings_: Deployment, source: str, control_hz: float,
+           arm_socket: str = 'arm') -> NodeSpec:
     """Return the camera node for a real camera."""
-    return NodeSpec('camera', {**settings_.model, 'source': source, 'control_hz': control_hz})
+    return NodeSpec('camera', {**settings_.model, 'source': source, 'control_hz': control_hz,
+                               'arm_socket': arm_socket})
 
 
 def trainer(settings_: Acting | Trainer) -> NodeSpec:

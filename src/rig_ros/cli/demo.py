@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -32,6 +33,8 @@ def demo(goals: Annotated[int, typer.Option(min=1, help='Goal pictures.')] = 10,
          clock: Annotated[str, typer.Option(help='lockstep (fast) or realtime.')] = 'lockstep',
          raw_camera: Annotated[bool, typer.Option(
              '--raw-camera', help='640x480 through the camera node, as on the robot.')] = False,
+         robot: Annotated[bool, typer.Option(
+             '--robot', help="A fake robot behind the real one's driver, in real time.")] = False,
          out: Annotated[Path, typer.Option(help='Folder of the report.')] = Path('runs/demo'),
          json: Annotated[Path | None, typer.Option(
              help='Write the figures here as well.')] = None,
@@ -43,6 +46,7 @@ def demo(goals: Annotated[int, typer.Option(min=1, help='Goal pictures.')] = 10,
     from rig_ros.bringup.supervisor import Supervisor
     from rig_ros.control import task as tasks
     from rig_ros.evaluation.protocol import Evaluation
+    from rig_ros.ros import topics
     from rig_ros.ros.client import GraphClient
     from rig_ros.ros.witness import Witness
     from rig_ros.simulation.environment import held_out_goals
@@ -51,9 +55,10 @@ def demo(goals: Annotated[int, typer.Option(min=1, help='Goal pictures.')] = 10,
     model = bundle or str(released_bundle(task))
     config = tasks.load(task)
     shutil.rmtree(out / 'run', ignore_errors=True)
-    chosen = graph.deployment('sim', {
-        'task': task, 'bundle': model, 'mode': 'reach', 'clock': clock,
-        'raw_camera': raw_camera, 'run': str(out / 'run')})
+    common = {'task': task, 'bundle': model, 'mode': 'reach', 'run': str(out / 'run')}
+    chosen = (graph.deployment('robot', {**common, 'fake': True, 'socket': f'demo-{os.getpid()}'})
+              if robot else graph.deployment('sim', {**common, 'clock': clock,
+                                                     'raw_camera': raw_camera}))
     problems: list[str] = []
     records: list[GoalRecord] = []
     with Supervisor(chosen, out / 'run' / 'log',
@@ -65,6 +70,8 @@ def demo(goals: Annotated[int, typer.Option(min=1, help='Goal pictures.')] = 10,
             with GraphClient() as client, _bar() as progress:
                 witness = Witness(client)
                 witness.wait_ready(START_S)
+                if robot:
+                    client.call(topics.ARM_ENABLE)
                 ready_s = time.monotonic() - began
                 bar = progress.add_task('goals', total=goals)
                 for index, goal in enumerate(pictures):

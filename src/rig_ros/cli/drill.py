@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from rig_ros.cli.drill_robot import robot
 from rig_ros.cli.local_graph import START_S, isolate_graph, released_bundle
 from rig_ros.errors import HardwareError, RigError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False,
                   help='Kill and hang nodes while the arm moves, and time how fast it stops.')
+app.command()(robot)
 console = Console(highlight=False, soft_wrap=True)
 
 PROCESSES = ('camera', 'encoder', 'goal', 'policy', 'guard', 'trainer')

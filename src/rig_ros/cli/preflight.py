@@ -40,7 +40,7 @@ def preflight(
             help="This machine's address in the robot's network.")] = '',
         side_command: Annotated[str, typer.Option(help='As for rig_ros up robot.')] = '',
         side_socket: Annotated[str, typer.Option(
-            '--socket', help='Of a side process that runs.')] = '',
+            '--socket', help='Of a side process that runs: a path, or a name.')] = 'arm',
         table_height: Annotated[float, typer.Option(
             help='Of the table top in the frame base [m].')] = 0.0,
         source: Annotated[str, typer.Option(

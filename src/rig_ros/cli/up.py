@@ -29,7 +29,8 @@ Namespace = Annotated[str, typer.Option(help='Moves the whole graph below this n
 Params = Annotated[str, typer.Option(help='Parameter file; none: config/nodes.yaml.')]
 LogLevel = Annotated[str, typer.Option(help='debug, info, warn, error or fatal.')]
 Source = Annotated[str, typer.Option(
-    help="'topic' (a driver publishes camera/image_raw), a device number, or a video file.")]
+    help="'topic' (a driver publishes camera/image_raw), a device number, a video file, or of the "
+         "arm 'head_camera' or 'right_hand_camera'.")]
 
 
 def _run_name(deployment: str) -> str:
@@ -67,6 +68,10 @@ def robot(task: Task = 'reach_xy', bundle: Bundle = '', mode: Mode = 'reach',
                    'says.')] = '',
           ros_ip: Annotated[str, typer.Option(
               help="This machine's address in the robot's network.")] = '',
+          fake: Annotated[bool, typer.Option(
+              '--fake', help='A fake robot in the place of the real one.')] = False,
+          socket: Annotated[str, typer.Option(
+              help="Of the arm's side process: a path, or a name.")] = 'arm',
           dry_run: Annotated[bool, typer.Option(
               '--dry-run', help='Compute and log, but send the arm nothing.')] = False,
           namespace: Namespace = '', params_file: Params = '',
@@ -75,7 +80,8 @@ def robot(task: Task = 'reach_xy', bundle: Bundle = '', mode: Mode = 'reach',
     _serve('robot', task=task, bundle=bundle, mode=mode, train=train, source=source,
            run=run or _run_name('robot'), control_hz=control_hz, horizon=horizon,
            max_speed=max_speed, side_command=side_command, robot_host=robot_host, ros_ip=ros_ip,
-           dry_run=dry_run, namespace=namespace, params_file=params_file, log_level=log_level)
+           fake=fake, socket=socket, dry_run=dry_run, namespace=namespace,
+           params_file=params_file, log_level=log_level)
 
 
 @app.command()
@@ -98,7 +104,7 @@ def camera(task: Task = 'reach_xy', source: Source = '0', control_hz: Hz = 0.0,
 
 def _serve(name: str, **values: object) -> None:
     """Run a deployment until Ctrl-C or until a node it needs cannot be kept alive."""
-    if name == 'sim':
+    if name == 'sim' or values.get('fake'):
         # A simulated arm must not answer to, or command, robots on the network.
         os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     chosen = graph.deployment(name, values)

@@ -28,8 +28,6 @@ COMMAND_TIMEOUT_S = 0.2
 KEEP_ALIVE_S = 0.02
 LINK_LOST_S = 0.3
 RECONNECT_S = 0.2
-REST_S = 0.5
-"""A standing arm is held by zero velocities for so long; then it leaves the velocity mode."""
 IMMOBILE = ('FAULT', 'ESTOP', 'DISCONNECTED', 'DISABLED')
 PAUSE_S = 0.35
 """A silence after which the side process takes a velocity for a new motion."""
@@ -91,7 +89,7 @@ class SawyerRobot:
         self._pending: dict[int, _Pending] = {}
         self._count = 0
         self._velocity = np.zeros(3)
-        self._valid_until_s = self._rest_from_s = self._repeated_s = 0.0
+        self._valid_until_s = self._repeated_s = 0.0
         self._woken_s = -math.inf
         self._when_idle: Callable[[], None] | None = None
         self._serving = False
@@ -148,9 +146,10 @@ class SawyerRobot:
         now = self._clock()
         if executed.any():
             self._serving = True
-            self._rest_from_s = now + self._timeout_s + REST_S
-        self._velocity, self._valid_until_s = executed, now + self._timeout_s
-        self._repeat(now)
+            self._velocity, self._valid_until_s = executed, now + self._timeout_s
+            self._repeat(now)
+        elif self._serving:
+            self.stop()
         return executed
 
     def reset(self) -> None:
@@ -339,19 +338,16 @@ class SawyerRobot:
         self.latch(cause)
 
     def _keep_alive(self, now: float) -> None:
-        if self._serving and now - self._repeated_s >= KEEP_ALIVE_S:
-            if now < self._rest_from_s:
-                self._repeat(now)
-            else:
-                self.stop()
+        if self._serving and now >= self._valid_until_s:
+            self.stop()
+        elif self._serving and now - self._repeated_s >= KEEP_ALIVE_S:
+            self._repeat(now)
 
     def _repeat(self, now: float) -> None:
-        """Send the velocity in force, or zero when it is no longer valid."""
-        if self._link is None or not self._serving:
+        """Send the velocity in force."""
+        if self._link is None:
             return
-        velocity = self._velocity if now < self._valid_until_s else np.zeros(3)
-        if velocity.any() and self._must_pause(now):
-            velocity = np.zeros(3)
+        velocity = np.zeros(3) if self._must_pause(now) else self._velocity
         self._count += 1
         x, y, z = velocity.tolist()
         self._link.send(Twist(self._count, now, (x, y, z)))

@@ -43,12 +43,12 @@ _CREDENTIALS = struct.Struct('3i')
 STOP_STEPS = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0))
 
 
-def socket_path(configured: str = '') -> Path:
-    """Return where the socket is: as configured, or in this user's own run-time folder."""
-    if configured:
+def socket_path(configured: str = 'arm') -> Path:
+    """Return where a socket is: a path as given, a name in this user's own run-time folder."""
+    if '/' in configured:
         return Path(configured)
-    folder = os.environ.get('XDG_RUNTIME_DIR')
-    return (Path(folder) if folder else Path(f'/tmp/rig_ros-{os.getuid()}')) / 'rig_ros-arm.sock'
+    folder = os.environ.get('XDG_RUNTIME_DIR') or f'/tmp/rig_ros-{os.getuid()}'
+    return Path(folder) / f'rig_ros-{configured}.sock'
 
 
 def private_folder(path: Path) -> None:

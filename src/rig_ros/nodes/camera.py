@@ -13,6 +13,7 @@ from sensor_msgs.msg import Image
 
 from rig_ros.control import task as tasks
 from rig_ros.errors import RigError
+from rig_ros.hardware import sawyer_camera, sawyer_process
 from rig_ros.hardware.background import BackgroundReader
 from rig_ros.hardware.cameras import OpenCVCamera, SourceSettings
 from rig_ros.ros import topics
@@ -37,7 +38,10 @@ class CameraParameters(CommonParameters):
     """The camera's parameters."""
 
     source: str = param('topic', 'topic (a driver publishes camera/image_raw), a device '
-                                 '(/dev/video0 or 0) or a video file.')
+                                 '(/dev/video0 or 0), a video file, or one of the arm: '
+                                 'head_camera or right_hand_camera.')
+    arm_socket: str = param('arm', "Of the arm's side process: a path, or a name in the runtime "
+                                   'directory of this user.')
     control_hz: float = param(0.0, "Pictures per second [Hz]; 0 for the task's.",
                               low=0.0, high=60.0)
     crop: tuple[int, ...] = param((), 'Used part of the source [x, y, width, height] [px]; empty '
@@ -89,6 +93,10 @@ class CameraNode(RigNode):
         self.every(WATCH_S, self._watch)
 
     def _open(self, settings: CameraParameters) -> None:
+        if settings.source in sawyer_camera.NAMES:
+            path = sawyer_camera.picture_path(sawyer_process.socket_path(settings.arm_socket))
+            self._reader = BackgroundReader(lambda: sawyer_camera.ArmCamera(path), paced=False)
+            return
         source = SourceSettings(settings.source, settings.device_width, settings.device_height,
                                 settings.device_hz, settings.repeat)
         self._reader = BackgroundReader(lambda: OpenCVCamera(source),

@@ -9,8 +9,10 @@ moves. The socket is read by a timer of the node's one thread.
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped, TwistStamped
@@ -20,11 +22,12 @@ from rig_ros.arm_side.protocol import State
 from rig_ros.control import task as tasks
 from rig_ros.control.kinematics import JOINT_NAMES
 from rig_ros.errors import DataError, RigError
-from rig_ros.hardware import sawyer_process
+from rig_ros.hardware import sawyer_camera, sawyer_process
 from rig_ros.hardware.robot import rotation_to_quaternion
 from rig_ros.hardware.sawyer import COMMAND_TIMEOUT_S, SawyerRobot
 from rig_ros.hardware.sawyer_link import robot_state
 from rig_ros.hardware.sawyer_process import SideProcess
+from rig_ros.nodes.fake_robot import fake_path
 from rig_ros.ros import topics
 from rig_ros.ros.conversions import stamp_ns, to_stamp, twist_to_velocity, values_to_message
 from rig_ros.ros.diagnostics import Level
@@ -32,11 +35,14 @@ from rig_ros.ros.lifecycle import RigNode
 from rig_ros.ros.parameters import CommonParameters, param
 from rig_ros.ros.runner import run
 from rig_ros.ros.wiring import Answer
+from rig_ros.simulation.fake_robot import launch
 
 POLL_S = 0.005
 LOOK_AFTER_S = 0.1
 PERIODS_VALID = 1.5
 """A command is valid for so many control periods: long enough for a picture that is late."""
+FAKE_SETTINGS = '{"servo_late": 0.15}'
+"""A fake robot shares its processors with the whole graph; ticks are late there now and then."""
 CALM_MODES = ('IDLE', 'SERVO', 'HOMING')
 SHOWN = ('enabled', 'ready', 'stopped', 'error', 'homed', 'estop_button', 'estop_source',
          'collided', 'connections', 'calibration_error')
@@ -52,7 +58,8 @@ class SawyerParameters(CommonParameters):
 
     side_command: str = param('', "Starts the side process; empty: the system's Python; "
                                   "'external': somebody else does. What it runs is appended.")
-    socket: str = param('', 'Path of the socket; empty: in the runtime directory of this user.')
+    socket: str = param('arm', 'Of the side process: a path, or a name in the runtime directory '
+                               'of this user.')
     robot_host: str = param('', "The robot's host name, or a ROS_MASTER_URI; empty: as the "
                                 'environment says.')
     ros_ip: str = param('', "This machine's address in the robot's network; empty: as the "
@@ -65,6 +72,9 @@ class SawyerParameters(CommonParameters):
                             low=10.0, high=100.0)
     side_settings: str = param('', 'More settings of the side process: a JSON object, names as in '
                                    'arm_side/settings.py.')
+    camera: str = param('', "The robot's own camera to stream; empty for none.",
+                        one_of=('', *sawyer_camera.NAMES))
+    fake: bool = param(False, 'Talk to a fake robot instead of a real one.')
     dry_run: bool = param(False, 'Compute and log, but send the arm nothing.')
 
 
@@ -82,13 +92,8 @@ class SawyerNode(RigNode):
         period_s = 1.0 / (settings.control_hz or task.control_hz)
         self._robot: SawyerRobot | None = SawyerRobot.at(
             path, np.array(task.reset_hand), min(PERIODS_VALID * period_s, COMMAND_TIMEOUT_S))
-        self._side = SideProcess(
-            sawyer_process.arm_side_command(settings.side_command, path,
-                                            sawyer_process.side_settings(
-                                                task, settings.max_speed, settings.dry_run,
-                                                settings.side_settings)),
-            path, sawyer_process.environment(settings.robot_host, settings.ros_ip),
-            lambda text: self.report(Level.WARN, text, part='side process'))
+        self._side = self._side_process(path, task)
+        self._camera_asked = False
         self._published_s = 0.0
         self._told: tuple[str, str, str] | None = None
         self._tripped_for = ''
@@ -103,6 +108,17 @@ class SawyerNode(RigNode):
             self.offer_later(service, functools.partial(self._ask, name))
         self.every(LOOK_AFTER_S, self._look_after)
         self.every(POLL_S, self._poll)
+
+    def _side_process(self, path: Path, task: tasks.TaskConfig) -> SideProcess:
+        settings = self.settings
+        variables = sawyer_process.environment(settings.robot_host, settings.ros_ip)
+        command, more = settings.side_command, settings.side_settings
+        if settings.fake:
+            variables.update(launch.environment(fake_path(settings.socket)))
+            command, more = command or sys.executable, more or FAKE_SETTINGS
+        chosen = sawyer_process.side_settings(task, settings.max_speed, settings.dry_run, more)
+        return SideProcess(sawyer_process.arm_side_command(command, path, chosen), path, variables,
+                           lambda text: self.report(Level.WARN, text, part='side process'))
 
     def deactivate(self) -> None:
         """Stand still."""
@@ -179,9 +195,19 @@ class SawyerNode(RigNode):
         except RigError as error:
             self.report(Level.ERROR, str(error), part='side process')
         else:
-            if self._robot.connected:
+            if not self._robot.connected:
+                self._camera_asked = False
+            else:
+                self._ask_for_pictures()
                 self.report(Level.OK, 'runs', part='side process',
                             **(self._robot.welcome.versions if self._robot.welcome else {}))
+
+    def _ask_for_pictures(self) -> None:
+        assert self._robot is not None
+        if self.settings.camera and not self._camera_asked:
+            self._camera_asked = True
+            self._robot.request('camera', self._reported('camera', lambda _ok, _message: None),
+                                {'camera': self.settings.camera})
 
     def _tell(self) -> None:
         """Report mode, cause and remedy when they change; trip the e-stop when motion was cut."""

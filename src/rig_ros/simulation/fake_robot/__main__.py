@@ -19,7 +19,7 @@ from rig_ros.simulation.fake_robot.wire import Frames, pack
 FAST_S = 0.01
 SLOW_S = 0.05
 """Period of /robot/state [s]."""
-PICTURE_S = 0.1
+PICTURE_S = 0.05
 STEP_S = 0.005
 
 
@@ -82,7 +82,7 @@ class Process:
 
     def _send(self, client: socket.socket, frame: bytes) -> None:
         try:
-            client.settimeout(0.2 if len(frame) > 65536 else 0.02)
+            client.settimeout(0.2)
             client.sendall(frame)
         except OSError:  # gone, or so slow that it must connect anew
             self._forget(client)

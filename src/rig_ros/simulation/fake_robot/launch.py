@@ -53,7 +53,7 @@ class FakeRobotProcess:
     @property
     def environment(self) -> dict[str, str]:
         """What the side process needs in its environment to find this robot."""
-        return {'PYTHONPATH': str(ROS1), ENVIRONMENT: str(self.path)}
+        return environment(self.path)
 
     def turn(self, **knobs: Any) -> float:
         """Turn knobs (see `robot.Knobs`, and `restart` [s], `place` [x, y, z]).
@@ -90,6 +90,11 @@ class FakeRobotProcess:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def environment(path: Path) -> dict[str, str]:
+    """Return what a side process needs in its environment to find the robot at a socket."""
+    return {'PYTHONPATH': str(ROS1), ENVIRONMENT: str(path)}
 
 
 def environment_without_ros() -> dict[str, str]:
