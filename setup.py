@@ -25,6 +25,7 @@ extras = {
     'console': ['aiohttp>=3.10'],
     'data': ['pyarrow>=15'],
     'gym': ['gymnasium>=1.0'],
+    'sweep': ['ray>=2.30'],
     'dev': ['aiohttp>=3.10', 'gymnasium>=1.0', 'hypothesis', 'mypy', 'pytest', 'pytest-timeout',
             'ruff', 'types-PyYAML', 'build'],
 }

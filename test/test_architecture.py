@@ -59,6 +59,7 @@ ONLY_IN: dict[str, set[str]] = {
     'mujoco': {'simulation'},
     'gymnasium': {'environments', 'simulation'},
     'typer': {'cli'},
+    'ray': {'cli'},
     'aiohttp': {'console', 'cli'},
 }
 """Packages that only some parts may import."""

@@ -25,6 +25,7 @@ VERBS = {
     'goal': 'Send, capture or clear the goal picture of a running graph.',
     'console': 'Serve the page on which a person watches and directs a running graph.',
     'train': 'Learn a task from nothing in simulation, without ROS.',
+    'sweep': 'Train recipes times seeds, on Ray or one after another; resumable.',
     'evaluate': 'Measure a model on held-out goal pictures.',
     'inspect': 'Say what an episode, a model or a run holds.',
     'data': 'Merge, split, bin, export, import, replay and find recordings.',
