@@ -33,6 +33,24 @@ def test_robot_has_no_simulation_and_never_resumes_by_itself():
     assert episode.parameters['mode'] == 'practise'
 
 
+def test_a_fake_robot_is_apart_from_the_real_one_and_has_a_camera():
+    real, fake = (graph.deployment('robot', {'fake': value}) for value in (False, True))
+    assert names(fake) == ['fake_robot', *names(real)]
+    by_name = {spec.name: spec.parameters for spec in fake.nodes()}
+    assert by_name['sawyer']['socket'] == by_name['camera']['arm_socket'] == 'fake'
+    assert by_name['sawyer']['camera'] == by_name['camera']['source'] == 'head_camera'
+    assert {s.name: s.parameters for s in real.nodes()}['sawyer']['socket'] == 'arm'
+
+
+def test_a_slower_robot_gets_longer_episodes_and_the_guard_its_speed():
+    for values, steps in (({}, 200), ({'max_speed': 0.05}, 400), ({'control_hz': 10.0}, 100),
+                          ({'max_speed': 0.3}, 100), ({'horizon': 7}, 7)):
+        chosen = graph.deployment('robot', values)
+        by_name = {spec.name: spec.parameters for spec in chosen.nodes()}
+        assert by_name['episode']['horizon'] == steps
+        assert by_name['guard']['max_speed'] == by_name['sawyer']['max_speed'] == chosen.max_speed
+
+
 def test_guard_and_everything_that_moves_the_arm_is_required():
     for name in ('sim', 'robot'):
         optional = {s.name for s in graph.deployment(name, {'train': True}).nodes()
