@@ -61,6 +61,7 @@ def test_guard_and_everything_that_moves_the_arm_is_required():
 @pytest.mark.parametrize(('name', 'values', 'message'), [
     ('moon', {}, r"deployment: got 'moon', allowed: one of \['camera', 'robot'"),
     ('sim', {'task': 'dance'}, r"task: got 'dance', allowed: one of .*reach_xy"),
+    ('sim', {'task': 'pickup'}, "task: got 'pickup', allowed: tasks without a gripper"),
     ('sim', {'clock': 'slow'}, r"clock: got 'slow', allowed: .*lockstep"),
     ('sim', {'bundle': '/nowhere.safetensors'}, 'bundle: got .*existing file'),
     ('sim', {'namespace': 'a b'}, 'namespace: got'),

@@ -234,6 +234,15 @@ def test_policy_of_other_action_dim_is_refused(manifest, modules):
         bundles.loads(bundles.to_bytes(manifest, modules), build=build)
 
 
+def test_a_gripper_is_one_more_component(manifest, modules):
+    """A model of pickup could be trained, but not read back."""
+    modules['policy'] = TinyPolicy(LATENT_DIM, 3)
+    manifest.architecture['policy']['action_dim'] = 3
+    names = tasks.load('pickup').action_names
+    content = bundles.to_bytes(replace(manifest, action_axes=names), modules)
+    assert bundles.loads(content, build=build).manifest.action_axes == ('x', 'z', 'grip')
+
+
 def test_unbuildable_architecture_is_refused(content):
     with pytest.raises(ModelMismatch, match='architecture'):
         bundles.loads(with_metadata(content, {'architecture': {'vae': {'depth': 9}}}), build=build)

@@ -42,3 +42,10 @@ def test_a_door_is_its_angle() -> None:
     assert vectors.parts == ('hand', 'door')
     goal = vectors.goal({'hand': (0.5, 0.0, 0.2), 'door': (0.7,)})
     assert goal == pytest.approx([0.5, 0.0, 0.2, 0.7])
+
+
+def test_a_gripper_adds_its_opening_to_the_state() -> None:
+    vectors = StateVectors(tasks.load('pickup'))
+    assert vectors.parts == ('hand', 'object')
+    state = vectors.state({'hand': (0.5, 0.0, 0.1), 'object': (0.6, 0.0, 0.02)}, 0.03)
+    assert state == pytest.approx([0.5, 0.0, 0.1, 0.6, 0.0, 0.02, 0.03])

@@ -73,6 +73,9 @@ class Deployment:
                 f'one of {list(LOG_LEVELS)}')
         require(tasks.ALIASES.get(self.task, self.task) in tasks.names(),
                 'task', self.task, f'one of {tasks.names()}')
+        require(not tasks.load(self.task).gripper, 'task', self.task,
+                'tasks without a gripper: the graph carries hand velocities only; train and '
+                'evaluate this one in one process, with rig_ros train')
         for name in ('bundle', 'params_file'):
             path = getattr(self, name)
             require(not path or os.path.isfile(path), name, path, 'an existing file')

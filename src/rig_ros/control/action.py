@@ -19,7 +19,8 @@ def action_to_velocity(action: npt.ArrayLike, task: TaskConfig) -> Array:
     """Return the hand velocity an action asks for. Shape (3,) [m/s], frame `base`.
 
     Args:
-        action: shape (n,), in the order of `task.axes`; values outside [-1, 1] are clipped.
+        action: shape (n,), in the order of `task.axes`, then the gripper's, which is no velocity;
+            values outside [-1, 1] are clipped.
         task: axes, scale and rate.
 
     Raises:
@@ -27,9 +28,10 @@ def action_to_velocity(action: npt.ArrayLike, task: TaskConfig) -> Array:
     """
     values = np.asarray(action, dtype=np.float64)
     require(values.shape == (task.action_dim,) and bool(np.isfinite(values).all()), 'action',
-            action, f'{task.action_dim} finite numbers (axes {", ".join(task.axes)})')
+            action, f'{task.action_dim} finite numbers (axes {", ".join(task.action_names)})')
     velocity = np.zeros(3)
-    velocity[list(task.axis_indices)] = np.clip(values, -1.0, 1.0) * task.max_speed
+    driven = np.clip(values[:len(task.axes)], -1.0, 1.0)
+    velocity[list(task.axis_indices)] = driven * task.max_speed
     return velocity
 
 
@@ -41,8 +43,10 @@ def velocity_to_action(velocity: npt.ArrayLike, task: TaskConfig) -> Array32:
         task: axes, scale and rate.
 
     Raises:
-        ConfigError: not three finite numbers.
+        ConfigError: not three finite numbers, or a task with a gripper, which no velocity moves.
     """
+    require(not task.gripper, 'task', task.name, 'tasks without a gripper; velocities do not '
+            'tell what the gripper did')
     values = np.asarray(velocity, dtype=np.float64)
     require(values.shape == (3,) and bool(np.isfinite(values).all()), 'velocity', velocity,
             '3 finite numbers [m/s]')

@@ -60,7 +60,7 @@ class GuardLimits:
     def of_task(cls, task: TaskConfig, max_speed: float = HARD_MAX_SPEED,
                 acceleration: float = 1.0, latency_s: float = 0.2) -> GuardLimits:
         """Return the limits of a task: its box, and no more speed than its actions can ask for."""
-        asked = task.max_speed * task.action_dim ** 0.5
+        asked = task.max_speed * len(task.axes) ** 0.5
         return cls(task.workspace_low, task.workspace_high, min(max_speed, 1.001 * asked),
                    acceleration, latency_s)
 

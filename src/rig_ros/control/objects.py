@@ -8,6 +8,8 @@ from rig_ros.settings import require
 
 Vector2 = tuple[float, float]
 Vector3 = tuple[float, float, float]
+FINGER_RANGE = 0.04
+"""From the middle of the gripper to each finger when it is open [m]."""
 DOOR_OPEN = 0.83
 """How far a door opens [rad]."""
 
@@ -45,3 +47,26 @@ class Door:
     def __post_init__(self) -> None:
         require(0 <= self.goal_low <= self.goal_high <= DOOR_OPEN, 'door goal',
                 (self.goal_low, self.goal_high), f'low <= high, 0 to {DOOR_OPEN} rad')
+
+
+@dataclass(frozen=True)
+class Block:
+    """A box on the table that a gripper can pick up."""
+
+    start: Vector2
+    """Centre at reset (x, y)."""
+    goal_low: Vector2
+    """Where it lies in goals in which it is not held."""
+    goal_high: Vector2
+    held_goals: float = 0.75
+    """Part of the goals in which the gripper holds it."""
+    half_size: Vector3 = (0.015, 0.025, 0.015)
+    mass_kg: float = 0.05
+
+    def __post_init__(self) -> None:
+        require(all(a <= b for a, b in zip(self.goal_low, self.goal_high)), 'block goal',
+                (self.goal_low, self.goal_high), 'low <= high on each axis')
+        require(0 <= self.held_goals <= 1, 'held_goals', self.held_goals, '0 to 1')
+        require(0 < self.half_size[0] < FINGER_RANGE, 'half_size', self.half_size,
+                f'less than {FINGER_RANGE} m along x, to fit between the fingers')
+        require(self.mass_kg > 0, 'mass_kg', self.mass_kg, 'above 0 kg')

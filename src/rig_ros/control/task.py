@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rig_ros import resources, settings
-from rig_ros.control.objects import Door, Puck, Vector3
+from rig_ros.control.objects import Block, Door, Puck, Vector3
 from rig_ros.settings import require
 
-__all__ = ['ALIASES', 'CameraView', 'Door', 'Puck', 'TaskConfig', 'Vector3', 'load', 'names']
+__all__ = ['ALIASES', 'Block', 'CameraView', 'Door', 'Puck', 'TaskConfig', 'Vector3', 'load',
+           'names']
 ALIASES = {'reach': 'reach_xy'}
 
 
@@ -68,6 +69,9 @@ class TaskConfig:
     pucks_present: tuple[int, int] | None = None
     """Fewest and most pucks on the table; each episode draws how many, and which. All if unset."""
     door: Door | None = None
+    block: Block | None = None
+    gripper: bool = False
+    """Whether the last action component closes (1) and opens (-1) a gripper."""
     reset_free: bool = False
     """Whether a reset leaves hand and objects where they are, after the first one."""
 
@@ -83,6 +87,10 @@ class TaskConfig:
         fewest, most = self.puck_range
         require(min(1, len(self.pucks)) <= fewest <= most <= len(self.pucks), 'pucks_present',
                 self.pucks_present, f'fewest <= most, 1 to {len(self.pucks)}')
+        require(self.gripper or self.block is None, 'gripper', self.gripper,
+                'true, where there is a block')
+        require(self.door is None or not self.gripper, 'door', self.door,
+                'no door together with a gripper: it needs the hook')
         for point, name in ((self.reset_hand, 'reset_hand'), (self.goal_low, 'goal_low'),
                             (self.goal_high, 'goal_high')):
             inside = all(a <= p <= b for a, p, b in
@@ -92,7 +100,12 @@ class TaskConfig:
     @property
     def action_dim(self) -> int:
         """Number of action components."""
-        return len(self.axes)
+        return len(self.action_names)
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """What each action component drives: an axis, or 'grip'."""
+        return (*self.axes, *(('grip',) if self.gripper else ()))
 
     @property
     def axis_indices(self) -> tuple[int, ...]:

@@ -43,7 +43,7 @@ class Manifest:
     encoder_id: str
     """Hash of the encoder's weights; the frame id of its latents."""
     action_axes: tuple[str, ...]
-    """Hand axes the action drives, in order."""
+    """What the action drives, in order: hand axes, then 'grip' where there is a gripper."""
     action_scale: float
     """Displacement per step and axis of action 1.0 [m]."""
     control_hz: float
@@ -71,8 +71,8 @@ class Manifest:
     def __post_init__(self) -> None:
         require(bool(self.task), 'task', self.task, 'the name of a task')
         require(bool(self.encoder_id), 'encoder_id', self.encoder_id, 'a hash of the encoder')
-        require(bool(self.action_axes) and set(self.action_axes) <= set('xyz'),
-                'action_axes', self.action_axes, 'axes among x, y, z')
+        require(bool(self.action_axes) and set(self.action_axes) <= {'x', 'y', 'z', 'grip'},
+                'action_axes', self.action_axes, 'axes among x, y, z, and grip')
         require(self.action_scale > 0, 'action_scale', self.action_scale, 'above 0 m')
         require(self.control_hz > 0, 'control_hz', self.control_hz, 'above 0 Hz')
         require(self.image_size in (48, 84), 'image_size', self.image_size, '48 or 84')
@@ -92,7 +92,7 @@ class Manifest:
             task: the task the model was trained for.
             **fields: the remaining fields of the class.
         """
-        return cls(task=task.name, action_axes=tuple(task.axes), action_scale=task.action_scale,
+        return cls(task=task.name, action_axes=task.action_names, action_scale=task.action_scale,
                    control_hz=task.control_hz, workspace_low=task.workspace_low,
                    workspace_high=task.workspace_high, image_size=task.image_size, **fields)
 

@@ -34,7 +34,7 @@ def check_fits(model: Bundle, task: TaskConfig) -> Bundle:
         ModelMismatch: other axes or another picture size.
     """
     manifest = model.manifest
-    for name, got, allowed in (('action axes', tuple(manifest.action_axes), task.axes),
+    for name, got, allowed in (('action axes', tuple(manifest.action_axes), task.action_names),
                                ('image size', manifest.image_size, task.image_size)):
         if got != allowed:
             raise ModelMismatch(f'bundle {model.bundle_id[:12]}: {name} got {got}, allowed: '

@@ -71,7 +71,8 @@ class SawyerEnv:
         """Do one action for one control period and return the picture after it.
 
         Args:
-            action: shape (n,), clipped to [-1, 1], in the order of the task's axes.
+            action: shape (n,), clipped to [-1, 1], in the order of the task's axes,
+                then the gripper's where there is one.
 
         Raises:
             ConfigError: wrong number of components, or not finite.
@@ -82,6 +83,8 @@ class SawyerEnv:
     def act(self, action: npt.ArrayLike) -> None:
         """Do one action as `step` does, without a picture."""
         self.world.set_velocity(action_to_velocity(action, self.task))
+        if self.task.gripper:
+            self.world.set_grip(float(np.clip(np.asarray(action)[-1], -1.0, 1.0)))
         self.world.advance(self._period)
 
     def sample_goal(self, rng: np.random.Generator | None = None) -> Goal:
@@ -100,7 +103,7 @@ class SawyerEnv:
             ConfigError: when there is no room.
         """
         layout = draw_goal(self.task, start, rng)
-        if self.task.door is None:
+        if self.task.door is None and layout.block is None:
             return draw_hand(self.task, layout, rng), layout
         with self._elsewhere():
             for _ in range(HAND_TRIES):

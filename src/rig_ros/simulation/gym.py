@@ -164,7 +164,7 @@ class SawyerGoalEnv(gymnasium.Env[Observation, Array]):
             return {'observation': picture, 'achieved_goal': picture.copy(),
                     'desired_goal': self._desired.copy()}
         truth = self._env.world.ground_truth()
-        return {'observation': self._vectors.state(truth),
+        return {'observation': self._vectors.state(truth, self._env.world.opening),
                 'achieved_goal': self._vectors.goal(truth),
                 'desired_goal': self._desired.copy()}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rig_ros.control.objects import Puck, Vector2, Vector3
+from rig_ros.control.objects import Block, Puck, Vector2, Vector3
 from rig_ros.control.task import TaskConfig
 from rig_ros.errors import ConfigError
 
@@ -34,6 +34,10 @@ class Layout:
     """Centre (x, y) of each puck of the task; None is not on the table."""
     door_rad: float = 0.0
     """Angle of the door; 0 is shut."""
+    block: Vector2 | None = None
+    """Centre (x, y) of the block on the table; None where it is held, or the task has none."""
+    closed: bool = False
+    """Whether the gripper is closed; a block that is not on the table is in it."""
 
 
 Box = tuple[Vector2, Vector2]
@@ -88,7 +92,8 @@ def draw_start(task: TaskConfig, rng: np.random.Generator) -> Layout:
     else:
         centres = [puck.start for puck in pucks]
     at = dict(zip(present, centres))
-    return Layout(tuple(at.get(i) for i in range(len(task.pucks))))
+    return Layout(tuple(at.get(i) for i in range(len(task.pucks))),
+                  block=task.block.start if task.block else None)
 
 
 def draw_goal(task: TaskConfig, start: Layout, rng: np.random.Generator) -> Layout:
@@ -102,13 +107,22 @@ def draw_goal(task: TaskConfig, start: Layout, rng: np.random.Generator) -> Layo
     centres = _draw_centres(task, pucks, [(p.goal_low, p.goal_high) for p in pucks], rng)
     at = dict(zip(present, centres))
     door_rad = rng.uniform(task.door.goal_low, task.door.goal_high) if task.door else 0.0
-    return Layout(tuple(at.get(i) for i in range(len(task.pucks))), door_rad)
+    block, closed = _draw_block(task.block, rng) if task.block else (None, False)
+    return Layout(tuple(at.get(i) for i in range(len(task.pucks))), door_rad, block, closed)
+
+
+def _draw_block(block: Block, rng: np.random.Generator) -> tuple[Vector2 | None, bool]:
+    """Draw a block that is held, or lies on the table under an open or closed gripper."""
+    if rng.uniform() < block.held_goals:
+        return None, True
+    x, y = rng.uniform(block.goal_low, block.goal_high).tolist()
+    return (x, y), bool(rng.uniform() < 0.5)
 
 
 def draw_hand(task: TaskConfig, goal: Layout, rng: np.random.Generator) -> Vector3:
     """Draw the hand's goal [m]: beside the pucks and before the door.
 
-    Whether it touches the door's handle only the simulation knows.
+    Whether it touches the door's handle or the block only the simulation knows.
 
     Raises:
         ConfigError: when there is no room.

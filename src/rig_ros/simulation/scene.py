@@ -5,7 +5,7 @@ from __future__ import annotations
 import mujoco
 
 from rig_ros import resources
-from rig_ros.control.task import Puck, TaskConfig
+from rig_ros.control.task import Block, Puck, TaskConfig
 
 PUCK_COLOURS = ((0.10, 0.55, 0.25, 1.0), (0.90, 0.60, 0.10, 1.0), (0.45, 0.20, 0.60, 1.0))
 
@@ -34,6 +34,20 @@ def _add_door(spec: mujoco.MjSpec) -> None:
     tool.size, tool.pos = [0.012, 0.0425, 0.0], [0.0, 0.0, 0.1025]
 
 
+def _add_block(spec: mujoco.MjSpec, block: Block) -> None:
+    body = spec.worldbody.add_body(name='block', pos=[*block.start, block.half_size[2]])
+    body.add_freejoint()
+    body.add_geom(name='block', type=mujoco.mjtGeom.mjGEOM_BOX, size=block.half_size,
+                  mass=block.mass_kg, rgba=PUCK_COLOURS[0], contype=2, conaffinity=3,
+                  friction=[0.5, 0.005, 0.0001], condim=4)
+
+
+def _add_gripper(spec: mujoco.MjSpec) -> None:
+    _attach(spec.body('right_hand'), 'gripper')
+    spec.option.impratio = 10  # what is held does not creep out
+    spec.delete(spec.geom('tool'))
+
+
 def build_model(task: TaskConfig) -> mujoco.MjModel:
     """Return the compiled model of a task's scene.
 
@@ -45,4 +59,8 @@ def build_model(task: TaskConfig) -> mujoco.MjModel:
         _add_puck(spec, index, puck)
     if task.door:
         _add_door(spec)
+    if task.gripper:
+        _add_gripper(spec)
+    if task.block:
+        _add_block(spec, task.block)
     return spec.compile()

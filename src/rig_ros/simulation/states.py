@@ -1,8 +1,9 @@
 """True positions as vectors, for agents that learn from state. Pure numpy.
 
-A goal vector holds the hand's (x, y, z), each puck's (x, y) and the door's angle; metres, radians,
-frame `base`; a puck that is not on the table is at the origin. A state vector is a goal vector
-and, where the number of pucks varies, a 1 or 0 for each puck's presence.
+A goal vector holds the hand's (x, y, z), each puck's (x, y), the door's angle and the block's
+(x, y, z); metres, radians, frame `base`; a puck that is not on the table is at the origin. A state
+vector is a goal vector and, where the number of pucks varies, a 1 or 0 for each puck's presence,
+and the gripper's opening [m] where there is one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ class StateVectors:
         self._sizes = {'hand': 3, **{f'puck{i}': 2 for i in range(len(task.pucks))}}
         if task.door:
             self._sizes['door'] = 1
+        if task.block:
+            self._sizes['object'] = 3
+        self._gripper = task.gripper
         self._flags = ([f'puck{i}' for i in range(len(task.pucks))]
                        if task.puck_range[0] < len(task.pucks) else [])
         self._starts = np.cumsum([0, *self._sizes.values()])[:-1]
@@ -42,17 +46,24 @@ class StateVectors:
     @property
     def state_size(self) -> int:
         """Length of a state vector."""
-        return self.goal_size + len(self._flags)
+        return self.goal_size + len(self._flags) + self._gripper
 
     def goal(self, truth: Truth) -> Array32:
         """Return the goal vector of true positions. Shape (goal_size,)."""
         parts = [truth.get(name, (0.0,) * size)[:size] for name, size in self._sizes.items()]
         return np.concatenate(parts).astype(np.float32)
 
-    def state(self, truth: Truth) -> Array32:
-        """Return the state vector of true positions. Shape (state_size,)."""
-        flags = [float(name in truth) for name in self._flags]
-        return np.append(self.goal(truth), np.array(flags, np.float32))
+    def state(self, truth: Truth, opening: float = 0.0) -> Array32:
+        """Return the state vector of true positions. Shape (state_size,).
+
+        Args:
+            truth: where everything is.
+            opening: of the gripper [m].
+        """
+        more = [float(name in truth) for name in self._flags]
+        if self._gripper:
+            more.append(opening)
+        return np.append(self.goal(truth), np.array(more, np.float32))
 
     def distances(self, a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the distance between goal vectors by part [m], the door's [rad].

@@ -18,6 +18,7 @@ from rig_ros.control import kinematics
 from rig_ros.control.kinematics import Array
 from rig_ros.control.servo import SIMULATION_LIMITS, CartesianServo, ServoState
 from rig_ros.control.task import CameraView, TaskConfig
+from rig_ros.settings import require
 from rig_ros.simulation.layout import Layout, draw_start
 from rig_ros.simulation.painter import PLAIN, Looks, Painter, Picture
 from rig_ros.simulation.props import Props, Truth
@@ -112,13 +113,13 @@ class SawyerWorld:
 
         Raises:
             SafetyViolation: when the hand cannot get there.
-            ConfigError: when the number of pucks is not the task's.
+            ConfigError: when the layout is not one of the task, such as another number of pucks.
         """
         self._place(self._joints_at(hand), layout or Layout())
 
     def _place(self, joints: Array, layout: Layout) -> None:
         mujoco.mj_resetData(self._model, self._state)
-        self._props.put(layout)
+        self._props.put(layout, self._chain.forward(joints)[0])
         self._place_arm(joints)
 
     def _place_arm(self, joints: Array) -> None:
@@ -138,6 +139,16 @@ class SawyerWorld:
         """
         self._servo.command(velocity, self._hand_at)
         self._command_age = 0.0
+
+    def set_grip(self, value: float) -> None:
+        """Command the gripper from -1 (open) to 1 (closed); it stays in force until the next one.
+
+        Raises:
+            ConfigError: the task has no gripper, or not a number from -1 to 1.
+        """
+        require(self.task.gripper, 'gripper', value, f'nothing, task {self.task.name} has none')
+        require(-1.0 <= value <= 1.0, 'grip', value, '-1 (open) to 1 (closed)')
+        self._props.grip(value)
 
     def advance(self, seconds: float) -> None:
         """Let simulated time pass; what is left over of a physics step is kept for the next call.
@@ -159,7 +170,7 @@ class SawyerWorld:
         if self._command_age > COMMAND_TIMEOUT_S - 1e-6:
             self._servo.command(_AT_REST, self._hand_at)
         mujoco.mj_jacSite(model, state, jacobian[:3], jacobian[3:], self._hand)
-        state.ctrl[:] = self._servo.joint_speeds(
+        state.ctrl[_ARM] = self._servo.joint_speeds(
             self._hand_at, self._hand_turned, self._arm_jacobian, self._joints, period)
         mujoco.mj_step(model, state, nstep=steps)
         mujoco.mj_kinematics(model, state)
@@ -221,12 +232,20 @@ class SawyerWorld:
         return not ((roots == self._arm_root).any(axis=1) & (contacts.dist < 0.0)).any()
 
     @property
+    def opening(self) -> float:
+        """Mean distance of the gripper's fingers from the middle [m]; 0 without a gripper."""
+        return self._props.opening
+
+    @property
     def layout(self) -> Layout:
         """Where the objects were last put: by `reset`, the start of this episode."""
         return self._props.layout
 
     def ground_truth(self) -> Truth:
-        """Return the true positions of 'hand' and 'puck0'... [m]: for evaluation only."""
+        """Return where 'hand', 'puck0'..., 'object' [m] and 'door' [rad] truly are.
+
+        For evaluation only.
+        """
         return {'hand': tuple(self._hand_at.tolist()), **self._props.truth()}
 
     def state(self) -> WorldState:
