@@ -286,6 +286,27 @@ def test_steps_of_a_centimetre_are_followed_without_drift():
     assert np.linalg.norm(bench.point - target) < 1e-3
 
 
+def test_a_velocity_counts_from_when_it_was_sent_however_late_it_arrives():
+    bench, rng = Bench(), np.random.default_rng(0)
+    bench.run(0.1)
+    bench.twist(0.0, 0.0, 0.0)
+    bench.run(0.1)
+    start, moved, velocity, sent = bench.point, 0.0, 0.0, bench.now
+    for _ in range(400):
+        late = float(rng.uniform(0.0, 0.03))
+        moved += velocity * (bench.now - late - sent)
+        sent, velocity = bench.now - late, float(rng.uniform(-0.1, 0.1))
+        bench.twist(0.0, velocity, 0.0, age=late)
+        bench.run(0.05)
+    moved += velocity * (bench.now - sent)
+    bench.twist(0.0, 0.0, 0.0)
+    for _ in range(40):
+        bench.run(0.05)
+        bench.twist(0.0, 0.0, 0.0)
+    assert bench.mode == 'SERVO', bench.machine.fault
+    assert bench.point[1] - start[1] == pytest.approx(moved, abs=1e-3)
+
+
 def test_dry_run_computes_without_faults_of_motion():
     bench = Bench(dry_run=True)
     bench.run(0.1)

@@ -69,10 +69,11 @@ def client(served: SideProcess, robot: FakeRobotProcess) -> Iterator[ArmClient]:
 
 def start(client: ArmClient) -> None:
     """Bring the arm into motion."""
-    client.twist(0.0, 0.0, 0.0)
     end = time.monotonic() + 10.0
     while client.state is None or max(map(abs, client.state.v)) < 0.02:
         assert time.monotonic() < end, client.state
+        if client.state is None or client.state.mode == 'IDLE':
+            client.twist(0.0, 0.0, 0.0)  # again and again: on a busy machine one may be too old
         client.twist(*SLOW)
         time.sleep(0.02)
         client.drain()

@@ -138,9 +138,9 @@ class Machine:
         if not self._armed:
             return 'a motion was interrupted: be silent for 0.3 s or send zero before the next'
         if self._activity == 'IDLE' and not zero:
-            self._begin_servo(now, sight)
+            self._begin_servo(now, packet.sent, sight)
         if self._activity == 'SERVO':
-            self._servo.command(packet.velocity)
+            self._servo.command(packet.sent, packet.velocity)
         return None
 
     def new_commander(self, now: float) -> None:
@@ -201,15 +201,15 @@ class Machine:
         if mode in ('ESTOP', 'DISABLED'):
             self._silence(f'the robot is {mode.lower()}')
         if self._activity == 'SERVO':
-            self._servo_tick(sight, period)
+            self._servo_tick(now, sight, period)
         elif self._activity == 'HOMING':
             self._homing_tick(now, sight, period)
         return self._orders(now, sight)
 
-    def _servo_tick(self, sight: Sight, period: float) -> None:
+    def _servo_tick(self, now: float, sight: Sight, period: float) -> None:
         assert self.look is not None
-        self._speeds = self._servo.speeds(self.look.point, self.look.rotation, self.look.jacobian,
-                                          np.array(sight.q), period)
+        self._speeds = self._servo.speeds(now, self.look.point, self.look.rotation,
+                                          self.look.jacobian, np.array(sight.q), period)
 
     def _homing_tick(self, now: float, sight: Sight, period: float) -> None:
         assert self._homing is not None
@@ -240,13 +240,13 @@ class Machine:
         return Orders(None, began, stop, finished)
 
     # Beginnings and ends ----------------------------------------------------------------------
-    def _begin_servo(self, now: float, sight: Sight) -> None:
+    def _begin_servo(self, now: float, sent: float, sight: Sight) -> None:
         look = self._inspector.look(sight)
         problem = self._inspector.before(look, sight, homing=False)
         if problem is not None:
             self._fail(now, problem)
             return
-        self._servo.anchor(look.point)
+        self._servo.anchor(sent, look.point)
         self._start('SERVO', look)
 
     def _start(self, activity: str, look: Look) -> None:

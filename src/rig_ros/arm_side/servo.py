@@ -2,8 +2,9 @@
 
 Pure numpy, frame `base`, metres, radians, seconds. The reference moves by the commanded velocity
 from the *previous reference*, so that errors do not add up, and brakes before the walls of the box
-so that the hand stays inside even if commands end now. What the joints cannot follow (the whole
-vector of joint speeds is scaled, never single joints) slows the reference down too.
+so that the hand stays inside even if commands end now. A velocity counts from the moment it was
+sent to the moment the next one was, however late they arrive. What the joints cannot follow (the
+whole vector of joint speeds is scaled, never single joints) slows the reference down too.
 """
 
 from __future__ import annotations
@@ -69,15 +70,18 @@ class Servo:
         self._wanted = np.zeros(3)
         self._executed = np.zeros(3)
         self._scale = 1.0
+        self._until = 0.0
         self.reference = np.zeros(3)
 
-    def anchor(self, point: Array) -> None:
+    def anchor(self, now: float, point: Array) -> None:
         """Begin a motion here, from rest."""
+        self._until = now
         self.reference = np.minimum(np.maximum(point, self._low), self._high)
         self._wanted, self._executed, self._scale = np.zeros(3), np.zeros(3), 1.0
 
-    def command(self, velocity: Sequence[float]) -> None:
-        """Set the hand's velocity from now on, shape (3,) [m/s]; capped."""
+    def command(self, sent: float, velocity: Sequence[float]) -> None:
+        """Set the hand's velocity from the moment it was sent, shape (3,) [m/s]; capped."""
+        self._advance(sent)
         self._wanted = capped(np.array(velocity, dtype=np.float64), self._settings.speed)
 
     def _braked(self, velocity: Array, point: Array) -> Array:
@@ -86,11 +90,22 @@ class Servo:
         return np.minimum(np.maximum(velocity, gain * (self._low - point)),
                           gain * (self._high - point))
 
-    def speeds(self, point: Array, rotation: Array, jacobian: Array, joints: Array,
+    def _advance(self, until: float) -> Array:
+        """Move the reference to where it is at that time; return its velocity.
+
+        A command that was sent before the last tick takes back what the one before it moved since.
+        """
+        velocity: Array = self._braked(self._wanted, self.reference) * self._scale
+        self.reference = self.reference + velocity * (until - self._until)
+        self._until = until
+        return velocity
+
+    def speeds(self, now: float, point: Array, rotation: Array, jacobian: Array, joints: Array,
                period: float) -> Array:
         """Advance by one tick and return joint speeds. Shape (7,) [rad/s].
 
         Args:
+            now: [s].
             point: where the tool point is, shape (3,) [m].
             rotation: base_R_tool, shape (3, 3).
             jacobian: of the tool point, shape (6, 7).
@@ -98,8 +113,7 @@ class Servo:
             period: since the last tick [s].
         """
         settings = self._settings
-        velocity = self._braked(self._wanted, self.reference) * self._scale
-        self.reference = self.reference + velocity * period
+        velocity = self._advance(now)
         self.reference = point + capped(self.reference - point, LEAD)
         linear = velocity + POSITION_GAIN * (self.reference - velocity * period - point)
         linear = capped(self._braked(linear, point), settings.speed)

@@ -37,8 +37,9 @@ class Settings:
     """Cap of the hand's speed [m/s]."""
     angular_speed: float = 0.5
     """Cap of the hand's turning speed [rad/s]."""
-    acceleration: float = 5.0
-    """Cap of the change of the hand's velocity [m/s^2]."""
+    acceleration: float = 10.0
+    """Cap of the change of the hand's velocity [m/s^2]; lower is gentler and lags behind short
+    steps."""
     joint_fraction: float = 0.25
     """Part of the joints' speed limits that may be used."""
     joint_margin: float = 0.10
@@ -87,7 +88,7 @@ class Settings:
 
 RANGES = {
     'tool_length': (0.0, 0.5), 'speed': (0.001, HARD_SPEED), 'angular_speed': (0.01, 1.0),
-    'acceleration': (0.5, 10.0), 'joint_fraction': (0.005, 0.75), 'joint_margin': (0.05, 0.5),
+    'acceleration': (0.5, 20.0), 'joint_fraction': (0.005, 0.75), 'joint_margin': (0.05, 0.5),
     'stop_time': (0.2, 1.0), 'table_z': (-1.0, 1.0), 'link_clearance': (0.0, 0.5),
     'home_raise': (0.0, 0.3), 'home_joint_speed': (0.02, 0.6), 'joints_stale': (0.02, 1.0),
     'robot_stale': (0.1, 5.0), 'servo_late': (0.015, 1.0), 'tracking_distance': (0.005, 0.1),
