@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -317,3 +318,8 @@ def test_dry_run_computes_without_faults_of_motion():
         bench.twist(*BACK)
     assert bench.machine.fault is None
     assert bench.orders[-1].speeds is not None
+
+
+def test_the_manual_explains_every_fault():
+    manual = (Path(__file__).parents[2] / 'doc' / 'robot.md').read_text()
+    assert not [name for name in REMEDIES if f'`{name}`' not in manual]
