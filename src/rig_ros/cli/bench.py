@@ -103,3 +103,22 @@ def recorder(seconds: Seconds = 60.0,
     for finding in figures['findings']:
         console.print(f'  audit: {finding}')
     _save(json_file, figures)
+
+
+@app.command()
+def swap(swaps: Annotated[int, typer.Option(min=1, help='Changes of the model.')] = 20,
+         task: Annotated[str, typer.Option(help='Task with a released model.')] = 'reach',
+         out: Annotated[Path, typer.Option(help='Folder for recordings and logs.')]
+         = Path('runs/bench_swap'), json_file: JsonFile = None) -> None:
+    """Change the model between episodes: time of each node, and commands of mixed models."""
+    from rig_ros.cli.swap_bench import NODES, run
+
+    figures = run(swaps, task, out)
+    for node in NODES:
+        console.print(f'{node}: new model {figures[f"{node}_p50_ms"]:.1f} ms after the reset '
+                      f'event (p50), p99 {figures[f"{node}_p99_ms"]:.1f}, max '
+                      f'{figures[f"{node}_max_ms"]:.1f}')
+    console.print(f'{figures["swaps"]} swaps in {figures["wall_s"]:.0f} s, '
+                  f'[bold]{figures["mixed"]}[/] of {figures["commands"]} commands of mixed '
+                  'models')
+    _save(json_file, figures)

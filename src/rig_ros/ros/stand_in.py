@@ -7,6 +7,8 @@ against it.
 
 from __future__ import annotations
 
+import array
+import hashlib
 import time
 from collections import Counter
 from typing import Any
@@ -14,8 +16,9 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import CameraInfo, JointState
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, MultiArrayDimension, UInt8MultiArray
 
+from rig_ros.learning import bundle_file
 from rig_ros.ros import topics
 from rig_ros.ros.client import GraphClient
 from rig_ros.ros.conversions import (
@@ -117,3 +120,22 @@ class StandIn:
     def _send(self, topic: Topic, message: Any) -> None:
         self._publishers[topic.name].publish(message)
         self.sent[topic.name] += 1
+
+
+def publish_model(graph: GraphClient, content: bytes) -> str:
+    """Publish a model as the trainer does; return its id.
+
+    Raises:
+        DataError: it is no bundle.
+    """
+    bundle_id = hashlib.sha256(content).hexdigest()
+    manifest = bundle_file.read_manifest(content)
+    payload = UInt8MultiArray(data=array.array('B', content))
+    payload.layout.dim = [MultiArrayDimension(label=bundle_id, size=len(content),
+                                              stride=len(content))]
+    graph.publisher(topics.MODEL_PAYLOAD).publish(payload)
+    graph.publisher(topics.MODEL_MANIFEST).publish(values_to_message('model', {
+        'bundle_id': bundle_id, 'encoder_id': manifest.encoder_id, 'task': manifest.task,
+        'size': len(content), 'step': 0, 'format_version': manifest.format_version},
+        to_stamp(time.time_ns())))
+    return bundle_id
