@@ -75,15 +75,16 @@ def run(swaps: int, task: str, out: Path) -> dict[str, Any]:
     seen = read_recordings(place / 'episodes')
     return {'swaps': swaps, 'wall_s': wall_s, 'episodes': seen.episodes,
             'commands': seen.commands, 'mixed': seen.mixed,
-            **{f'{node}_{name}_ms': value for node, times in seen.swap_ms.items()
+            **{f'{node}_{name}': value for node, times in seen.swap_ms.items()
                for name, value in _spread(times).items()}}
 
 
 def _spread(times_ms: list[float]) -> dict[str, float]:
     if not times_ms:
-        return {'p50': float('nan'), 'p99': float('nan'), 'max': float('nan'), 'count': 0}
-    return {'p50': float(np.median(times_ms)), 'p99': float(np.percentile(times_ms, 99)),
-            'max': max(times_ms), 'count': len(times_ms)}
+        return {'p50_ms': float('nan'), 'p99_ms': float('nan'), 'max_ms': float('nan'),
+                'timed': 0}
+    return {'p50_ms': float(np.median(times_ms)), 'p99_ms': float(np.percentile(times_ms, 99)),
+            'max_ms': max(times_ms), 'timed': len(times_ms)}
 
 
 @dataclass
