@@ -3,51 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 
 pytest.importorskip('aiohttp')
 
-from aiohttp import web
-from console_bench import ConsoleBench, Page, camera_frame, diagnostics
-
-from rig_ros.console.files import Shelf
-from rig_ros.console.goals import Goals
-from rig_ros.console.library import Library
-from rig_ros.console.tray import Tray
-
-PICTURE = cv2.resize(np.random.default_rng(2).integers(0, 255, (9, 12, 3), np.uint8), (640, 480))
-
-
-class GoalBench(ConsoleBench):
-    """The server with goals in a folder of the test."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.goals = Goals(self.graph, self.state, Tray(self.board), Library(folder / 'goals'),
-                           Shelf([folder]), folder / 'runs')
-        self.server.commands.update(self.goals.commands())
-        self.server.take_upload = self.goals.upload
-        self.server.background.append(self.goals.tend)
-
-    def play(self, story: Any) -> None:
-        self.run(story, web.get('/api/picture/{place:tray|library}/{name}', self.goals.picture))
-
-    def shown(self, subject: str) -> Any:
-        return json.loads(self.board.entries[subject])['value']
+from console_bench import Page, camera_frame, diagnostics
+from goal_bench import PICTURE, GoalBench, photo
 
 
 async def upload(page: Page, content: bytes) -> tuple[int, Any]:
     return await page.post('/api/upload?name=photo.png', content)
-
-
-def photo() -> bytes:
-    return bytes(cv2.imencode('.png', PICTURE)[1])
 
 
 def test_what_the_robot_sees_can_be_captured_saved_and_sent(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -39,8 +40,8 @@ class FakeGraph:
 class Page:
     """What a browser's page does: an own origin, a key, and the live stream."""
 
-    def __init__(self, server: TestServer, session: aiohttp.ClientSession, key: str) -> None:
-        self.origin = f'http://localhost:{server.port}'
+    def __init__(self, port: int, session: aiohttp.ClientSession, key: str) -> None:
+        self.origin = f'http://localhost:{port}'
         self.session, self.key = session, key
 
     async def post(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
@@ -78,9 +79,10 @@ async def hear(socket: aiohttp.ClientWebSocketResponse, subject: str) -> Any:
 class ConsoleBench:
     """Server, state and fake graph; `page` is a viewer."""
 
-    def __init__(self, gate: Gate | None = None) -> None:
+    def __init__(self, gate: Gate | None = None,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self.board, self.helm, self.graph = Board(), Helm(), FakeGraph()
-        self.state = GraphState(self.board)
+        self.state = GraphState(self.board, clock)
         self.server = Server(gate or Gate('127.0.0.1'), self.board, self.state, self.helm,
                              commands.of_graph(self.graph))
 
@@ -89,13 +91,14 @@ class ConsoleBench:
         async def play() -> None:
             async with TestServer(self.server.application(*routes)) as served, \
                     aiohttp.ClientSession() as session:
-                self.served = served
-                await story(Page(served, session, KEY))
+                assert served.port is not None
+                self.port = served.port
+                await story(Page(self.port, session, KEY))
         asyncio.run(play())
 
     def another(self, page: Page) -> Page:
         """Return another viewer."""
-        return Page(self.served, page.session, OTHER)
+        return Page(self.port, page.session, OTHER)
 
 
 def diagnostics(name: str, level: int = 0, message: str = 'fine', **values: str) -> Any:

@@ -70,6 +70,8 @@ class Server:
         """Gets the file an operator sent, and its name."""
         self.background: list[Callable[[], Awaitable[Any]]] = [self._tick]
         """Run as tasks as long as the server does."""
+        self.streams: set[web.WebSocketResponse] = set()
+        """Open live streams."""
         self._files = {f.name: f.read_bytes() for f in
                        (package_files.files('rig_ros.console') / 'static').iterdir()
                        if FILE.fullmatch(f.name)}
@@ -165,6 +167,7 @@ class Server:
             return problem(503, f'viewers: got {MAX_VIEWERS} already; close a page first')
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=1024, compress=False)
         await socket.prepare(request)
+        self.streams.add(socket)
         viewer = self._board.join()
         viewer.offer('distance_history', json.dumps(
             {'subject': 'distance_history', 'value': self._state.history()}))
@@ -178,6 +181,7 @@ class Server:
         finally:
             sender.cancel()
             self._board.leave(viewer)
+            self.streams.discard(socket)
             self._helm.left(key)
             self.show_control()
         return socket

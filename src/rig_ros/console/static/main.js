@@ -89,11 +89,11 @@ async function changeMode(wanted) {
   if (await ask({ title: `Change to ${wanted}?`, yes: 'Change', text: 'An episode under way ends. Nothing moves before the next start.' })) act('mode', { mode: wanted });
 }
 
-let escapeMs = 0;
+let escapeMs = -Infinity;
 addEventListener('keydown', (event) => {
   if (event.key !== 'Escape' || event.repeat) return;
   if ($('#ask').open) $('#ask').close();
-  if (event.timeStamp - escapeMs < DOUBLE_MS) { escapeMs = 0; trip(); } else escapeMs = event.timeStamp;
+  if (event.timeStamp - escapeMs < DOUBLE_MS) { escapeMs = -Infinity; trip(); } else escapeMs = event.timeStamp;
 });
 addEventListener('hashchange', route);
 route();
