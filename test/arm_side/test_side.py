@@ -202,7 +202,7 @@ def test_the_robots_cameras_and_gripper(client: ArmClient, robot: FakeRobotProce
     while (picture := reader.read()) is None:
         assert time.monotonic() < end
         time.sleep(0.02)
-    assert (picture.height, picture.width, picture.encoding) == (480, 640, 'mono8')
+    assert (picture.height, picture.width, picture.encoding) == (168, 224, 'mono8')
     assert len(set(picture.pixels[::1000])) > 5
     assert client.request('camera', camera='none').ok
     assert client.request('gripper_close').ok

@@ -39,3 +39,14 @@ def test_the_arm_stops_when_a_process_is_killed_or_hangs(tmp_path: Path, process
     assert [d['signal'] for d in content['drills']] == ['SIGKILL', 'SIGSTOP']
     assert content['worst_still_ms'] <= drill.LIMIT_MS
     assert all(d['speed_before'] > drill.MOVING_M_S for d in content['drills'])
+
+
+def test_the_fake_robot_stops_for_a_collision_and_stays(tmp_path: Path) -> None:
+    figures = tmp_path / 'drill.json'
+    result = CliRunner().invoke(drill.app, ['robot', '--only', 'collision', '--out',
+                                            str(tmp_path), '--json', str(figures)])
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(figures.read_text())['drills']
+    assert found['still_ms'] <= 50
+    assert found['speed_before'] > 0.03
+    assert found['resumed_m'] <= 0.001

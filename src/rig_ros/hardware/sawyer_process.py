@@ -131,6 +131,11 @@ def side_settings(task: TaskConfig, max_speed: float, dry_run: bool = False,
             'reset_position': task.reset_hand, 'speed': max_speed, 'dry_run': dry_run, **given}
 
 
+def settings_file(path: Path) -> Path:
+    """Return the file with the settings of the side process that serves a socket."""
+    return path.with_name(path.name + '.settings.json')
+
+
 def arm_side_command(side_command: str, path: Path, chosen: Mapping[str, object]) -> list[str]:
     """Return the words that start the side process; none when somebody else does.
 
@@ -147,7 +152,7 @@ def arm_side_command(side_command: str, path: Path, chosen: Mapping[str, object]
     if side_command == EXTERNAL:
         return []
     private_folder(path)
-    file = path.with_name(path.name + '.settings.json')
+    file = settings_file(path)
     file.write_text(json.dumps(chosen), encoding='utf-8')
     return command_line(side_command, [str(ARM_SIDE), '--socket', str(path), '--settings',
                                        str(file)])
@@ -251,6 +256,9 @@ class SideProcess:
                 time.sleep(0.01)
                 if self._adopted is not None and not Path(f'/proc/{self._adopted}').exists():
                     self._adopted = None
+        if self._popen is not None:
+            for file in (self._note_file, settings_file(self.socket)):
+                file.unlink(missing_ok=True)
         self._popen = None
 
     def _start(self, now: float) -> None:

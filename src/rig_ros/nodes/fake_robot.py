@@ -60,6 +60,7 @@ class FakeRobotNode(RigNode):
         robot: FakeRobotProcess | None = getattr(self, '_robot', None)
         if robot is not None:
             robot.close()
+            robot.path.unlink(missing_ok=True)
         self._robot = None
 
     def _tell(self) -> None:

@@ -30,7 +30,8 @@ HOLD_GAIN = 8.0
 """Of the robot's position control [1/s]."""
 MAX_TIMEOUT_S = 1.0
 REMEMBERED_S = 60.0
-CAMERA_SIZE = (480, 640)
+CAMERA_SIZE = (168, 224)
+"""Small: a picture must fit into the socket's buffer, or a late reader delays the robot."""
 _ARM = slice(0, 7)
 
 
