@@ -132,3 +132,21 @@ def test_redelivery_of_the_active_bundle_changes_nothing(slot):
     deliver(slot, b'second')
     assert slot.status.ready == ''
     assert slot.status.refused == ''
+
+
+def test_a_newer_bundle_does_not_take_away_the_one_a_reset_is_about_to_name(slot):
+    """It did: the policy could not follow encoder and goal, and the episode was aborted."""
+    second, third = deliver(slot, b'second'), deliver(slot, b'third')
+    assert slot.status.ready == third
+    assert slot.want(second)
+    assert slot.status.active_encoder == 'enc-second'
+    assert slot.status.ready == third
+    assert slot.want(third)
+    assert slot.status.active_encoder == 'enc-third'
+
+
+def test_the_overtaken_bundle_published_again_is_ready_again(slot):
+    second, _ = deliver(slot, b'second'), deliver(slot, b'third')
+    assert deliver(slot, b'second') == second
+    assert slot.status.ready == second
+    assert slot.want(second)

@@ -70,6 +70,8 @@ class ModelSlot(Generic[M]):
         self._task = task
         self._active: M | None = None
         self._ready: M | None = None
+        self._overtaken: M | None = None
+        """Was ready until a newer one came: a reset that names it may be on its way already."""
         self._previous: M | None = None
         self._announced: dict[str, str] = {}
         self._label = ''
@@ -115,10 +117,11 @@ class ModelSlot(Generic[M]):
         self._wanted = bundle_id
         if not bundle_id or (self._active and self._active.bundle_id == bundle_id):
             return False
-        for candidate in (self._ready, self._previous):
+        for candidate in (self._ready, self._overtaken, self._previous):
             if candidate is not None and candidate.bundle_id == bundle_id:
                 self._previous, self._active = self._active, candidate
                 self._ready = None if candidate is self._ready else self._ready
+                self._overtaken = None
                 self._refused = self._reason = ''
                 log.info('bundle %s is active', bundle_id[:12])
                 return True
@@ -134,14 +137,16 @@ class ModelSlot(Generic[M]):
 
     def _try_to_load(self) -> bool:
         bundle_id = self._announced.get('bundle_id', '')
-        known = [m.bundle_id for m in (self._active, self._ready, self._previous) if m]
+        held = (self._active, self._ready, self._overtaken, self._previous)
+        known = [model.bundle_id for model in held if model]
         if not bundle_id or self._label != bundle_id:
             return False
         payload, self._payload = self._payload, b''
         self._label = ''
         if bundle_id in known:
-            if self._previous is not None and bundle_id == self._previous.bundle_id:
-                self._ready = self._previous  # published again: somebody wants to go back
+            for older in (self._overtaken, self._previous):
+                if older is not None and bundle_id == older.bundle_id:
+                    self._ready = older  # published again: somebody wants to go back
             return False
         try:
             self._verify(bundle_id, payload)
@@ -152,7 +157,7 @@ class ModelSlot(Generic[M]):
         except RigError as error:
             self._refuse(bundle_id, str(error))
             return False
-        self._ready = model
+        self._overtaken, self._ready = self._ready, model
         if self._refused == bundle_id:
             self._refused = self._reason = ''
         log.info('bundle %s is ready', bundle_id[:12])
