@@ -12,10 +12,11 @@ from typing import Literal
 
 from rig_ros import resources, settings
 from rig_ros.control.objects import Block, Door, Puck, Vector3
+from rig_ros.control.randomisation import Randomisation
 from rig_ros.settings import require
 
-__all__ = ['ALIASES', 'Block', 'CameraView', 'Door', 'Puck', 'TaskConfig', 'Vector3', 'load',
-           'names']
+__all__ = ['ALIASES', 'Block', 'CameraView', 'Door', 'Puck', 'Randomisation', 'TaskConfig',
+           'Vector3', 'load', 'names']
 ALIASES = {'reach': 'reach_xy'}
 
 
@@ -72,6 +73,7 @@ class TaskConfig:
     block: Block | None = None
     gripper: bool = False
     """Whether the last action component closes (1) and opens (-1) a gripper."""
+    randomisation: Randomisation = field(default_factory=Randomisation)
     reset_free: bool = False
     """Whether a reset leaves hand and objects where they are, after the first one."""
 

@@ -8,13 +8,14 @@ read them.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from rig_ros.control.action import action_to_velocity
+from rig_ros.control.action import Array, action_to_velocity
 from rig_ros.control.objects import Vector3
 from rig_ros.control.task import TaskConfig
 from rig_ros.errors import ConfigError
@@ -56,6 +57,8 @@ class SawyerEnv:
         self.world = SawyerWorld(task, seed, (size, size))
         self._rng = np.random.default_rng(seed)
         self._period = 1.0 / task.control_hz
+        self._late: deque[tuple[Array, float]] = deque()
+        """Velocities [m/s] and grips that are not in force yet, where the task delays them."""
 
     def reset(self, goal: Goal | None = None) -> Picture:
         """Put everything to the start and return the picture. Shape (size, size, 3).
@@ -64,8 +67,13 @@ class SawyerEnv:
             goal: begin the episode that this goal belongs to; if left out, the start is drawn
                 where the task says so.
         """
-        self.world.reset(goal.start if goal else None)
+        self.begin(goal.start if goal else None)
         return self.world.render()
+
+    def begin(self, start: Layout | None = None) -> None:
+        """Put everything to a start as `reset` does, without a picture."""
+        self._late.clear()
+        self.world.reset(start)
 
     def step(self, action: npt.ArrayLike) -> Picture:
         """Do one action for one control period and return the picture after it.
@@ -82,9 +90,13 @@ class SawyerEnv:
 
     def act(self, action: npt.ArrayLike) -> None:
         """Do one action as `step` does, without a picture."""
-        self.world.set_velocity(action_to_velocity(action, self.task))
-        if self.task.gripper:
-            self.world.set_grip(float(np.clip(np.asarray(action)[-1], -1.0, 1.0)))
+        velocity = action_to_velocity(action, self.task)
+        self._late.append((velocity, float(np.clip(np.asarray(action)[-1], -1.0, 1.0))))
+        if len(self._late) > self.world.delay_steps:
+            velocity, grip = self._late.popleft()
+            self.world.set_velocity(velocity)
+            if self.task.gripper:
+                self.world.set_grip(grip)
         self.world.advance(self._period)
 
     def sample_goal(self, rng: np.random.Generator | None = None) -> Goal:
@@ -156,7 +168,7 @@ class SawyerEnv:
     def do_nothing(self, goal: Goal) -> dict[str, float]:
         """Return how far a goal is from the reset state [m], by name: the baseline."""
         with self._elsewhere():
-            self.world.reset(goal.start)
+            self.world.put_at_start(goal.start)
             return self.distance_to(goal.truth)
 
     def distance_to(self, goal: Truth) -> dict[str, float]:
@@ -173,12 +185,16 @@ class SawyerEnv:
         return result
 
     def held_out_goals(self, count: int, seed: int = HELD_OUT_SEED) -> list[Goal]:
-        """Return the fixed evaluation goals of this task, at this picture size."""
+        """Return the fixed evaluation goals of this task, at this picture size.
+
+        Their pictures are not randomised.
+        """
         rng = np.random.default_rng(seed)
         goals = []
-        for _ in range(count):
-            start = draw_start(self.task, rng)
-            goals.append(self.picture_goal(*self.draw_goal(start, rng), start))
+        with self.world.plain_looks():
+            for _ in range(count):
+                start = draw_start(self.task, rng)
+                goals.append(self.picture_goal(*self.draw_goal(start, rng), start))
         return goals
 
     def close(self) -> None:

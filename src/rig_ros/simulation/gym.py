@@ -98,6 +98,8 @@ class SawyerGoalEnv(gymnasium.Env[Observation, Array]):
             ConfigError: options that do not exist.
         """
         super().reset(seed=seed)
+        if seed is not None:
+            self._env.world.seed(seed)
         self._steps = 0
         options = options or {}
         require(set(options) <= {'goal'}, 'options', sorted(options), "'goal': a whole number")
@@ -105,7 +107,7 @@ class SawyerGoalEnv(gymnasium.Env[Observation, Array]):
             self._begin(self._held_out_goal(int(options['goal'])))
         else:
             start = None if self.task.reset_free else draw_start(self.task, self.np_random)
-            self._env.world.reset(start)
+            self._env.begin(start)
             self._draw_goal()
         return self._observe(), self._facts()
 
@@ -116,7 +118,7 @@ class SawyerGoalEnv(gymnasium.Env[Observation, Array]):
         return self._held_out[index]
 
     def _begin(self, goal: Goal) -> None:
-        self._env.world.reset(goal.start)
+        self._env.begin(goal.start)
         self._desired = goal.image_hwc_u8 if self._pictures else self._vectors.goal(goal.truth)
         self._desired_truth = goal.truth
 

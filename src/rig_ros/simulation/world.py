@@ -7,6 +7,7 @@ velocity, keeps the hand in the workspace, holds the tool down, and stops when n
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from rig_ros.simulation.layout import Layout, draw_start
 from rig_ros.simulation.painter import PLAIN, Looks, Painter, Picture
 from rig_ros.simulation.props import Props, Truth
 from rig_ros.simulation.scene import build_model
+from rig_ros.simulation.variation import Variation
 
 COMMAND_TIMEOUT_S = 0.2
 """Without a new command for this long the arm holds, as the robot does."""
@@ -54,7 +56,7 @@ class SawyerWorld:
 
         Args:
             task: workspace, reset, camera and pucks.
-            seed: of the starts that `reset` draws; the rest is deterministic.
+            seed: of what `reset` draws: starts, and what the task randomises.
             camera_size: default (height, width) of `render`; the task's image size if not given.
 
         Raises:
@@ -65,6 +67,7 @@ class SawyerWorld:
         self._size = camera_size or (task.image_size, task.image_size)
         self._model = build_model(task)
         self._state = mujoco.MjData(self._model)
+        self._variation = Variation(task, self._model, seed)
         self._props = Props(task, self._model, self._state)
         self._chain = kinematics.Chain(kinematics.TOOL_LENGTH)
         centre = np.add(task.workspace_low, task.workspace_high) / 2
@@ -89,20 +92,31 @@ class SawyerWorld:
     def _joints_at(self, hand: npt.ArrayLike) -> Array:
         return kinematics.solve_pose(self._chain, hand, seed=self._posture, posture=self._posture)
 
+    def seed(self, seed: int) -> None:
+        """Start all random draws again."""
+        self._rng = np.random.default_rng(seed)
+        self._variation.seed(seed)
+
     def reset(self, start: Layout | None = None) -> None:
         """Put the arm at the task's reset position and the objects at their starts, at rest.
 
+        What the task randomises is drawn anew.
         A task that is free of resets only stops the arm, unless a start is given.
 
         Args:
             start: where the objects are; drawn as the task says if left out.
         """
+        self._variation.draw()
         if self.task.reset_free and start is None and self._started:
             self._servo.anchor(self._hand_at)
             self._command_age = math.inf
             return
         self._started = True
-        self._place(self._reset_joints, start or draw_start(self.task, self._rng))
+        self.put_at_start(start or draw_start(self.task, self._rng))
+
+    def put_at_start(self, start: Layout) -> None:
+        """Put everything to a start as `reset` does, drawing nothing."""
+        self._place(self._reset_joints, start)
 
     def place(self, hand: npt.ArrayLike, layout: Layout | None = None) -> None:
         """Put hand and objects somewhere at once, at rest: for goal pictures and tests.
@@ -185,15 +199,25 @@ class SawyerWorld:
             height: [pixel]; of the camera size given at the start if left out.
             width: [pixel]; likewise.
             looks: plain is what learning sees.
-            view: from where; the task's camera if left out.
+            view: from where; this episode's camera, with its noise, if left out.
 
         Raises:
             HardwareError: when no GL backend works; the message names the packages to install.
         """
         if looks not in self._painters:
             self._painters[looks] = Painter(self._model, looks)
-        return self._painters[looks].paint(self._state, view or self.task.camera,
-                                           height or self._size[0], width or self._size[1])
+        picture = self._painters[looks].paint(self._state, view or self._variation.view,
+                                              height or self._size[0], width or self._size[1])
+        return self._variation.spoil(picture) if view is None else picture
+
+    def plain_looks(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which everything looks as the task says, nothing randomised."""
+        return self._variation.suspended()
+
+    @property
+    def delay_steps(self) -> int:
+        """By how many control steps actions shall be late in this episode."""
+        return self._variation.delay_steps
 
     @property
     def time(self) -> float:
