@@ -37,7 +37,8 @@ class SideProcess:
     """`python arm_side`, with the fakes on its path."""
 
     def __init__(self, folder: Path, robot: FakeRobotProcess, settings: dict[str, Any],
-                 *flags: str, program: Path = ARM_SIDE, python: str = sys.executable) -> None:
+                 *flags: str, program: Path = ARM_SIDE, python: str = sys.executable,
+                 environment: dict[str, str] | None = None) -> None:
         self.socket = folder / 's'
         self.log = folder / 'arm_side.log'
         (folder / 'settings.json').write_text(json.dumps(settings))
@@ -45,7 +46,8 @@ class SideProcess:
             self.process = subprocess.Popen(
                 [python, str(program), '--socket', str(self.socket), '--settings',
                  str(folder / 'settings.json'), *flags], stderr=log, start_new_session=True,
-                env={**environment_without_ros(), **robot.environment, 'OMP_NUM_THREADS': '1'})
+                env={**environment_without_ros(), **(environment or robot.environment),
+                     'OMP_NUM_THREADS': '1'})
 
     def wait_for_socket(self, seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds
