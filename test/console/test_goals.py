@@ -112,11 +112,53 @@ def test_the_queue_sends_keeps_results_and_takes_a_persons_word(tmp_path: Path):
     bench.play(story)
 
 
+def test_an_evaluation_pursues_every_goal_and_writes_a_report(tmp_path: Path):
+    bench = GoalBench(tmp_path)
+    for name in ('a', 'b'):
+        bench.goals.library.save(name, PICTURE[:84, :84].copy(), 'test')
+
+    async def answered(page: Page) -> None:
+        """Play the graph: end the episode of each goal that is sent, until the report is there."""
+        while 'report' not in bench.board.entries:
+            for result in bench.shown('queue')['results']:
+                if result['outcome'] == 'sent':
+                    bench.state.take(camera_frame())
+                    bench.state.take(({'kind': 'values', 'topic': 'episode/events', 'stamp': 1,
+                                       'name': 'episode', 'values': {
+                                           'kind': 'end', 'steps': '9', 'episode_id': result['id'],
+                                           'goal_id': result['id']}}, b''))
+            await asyncio.sleep(0.02)
+
+    async def story(page: Page) -> None:
+        assert (await page.get('/api/report'))[0] == 404
+        await page.do('take')
+        assert (await page.do('evaluate'))[0] == 200
+        await asyncio.wait_for(answered(page), 20)
+        async with page.session.get(f'{page.origin}/api/report') as answer:
+            assert 'sandbox' in answer.headers['Content-Security-Policy']
+            text = await answer.text()
+        assert 'Goals of the library' in text
+        assert text.count('>end<') == 2
+    bench.goals._graph = Numbered()
+    bench.play(story)
+
+
+class Numbered:
+    """A graph that accepts goals under ids of their own."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def ask(self, *_: Any, **__: Any) -> str:
+        self.count += 1
+        return str(self.count)
+
+
 @pytest.mark.parametrize(('command', 'fields'), [
     ('goal_send', {}), ('goal_send', {'number': 'x'}), ('goal_send', {'name': '../x'}),
     ('goal_save', {'number': 1, 'name': 'a'}), ('queue_add', {'name': 3}),
     ('judge', {'id': '1', 'success': 'yes'}), ('judge', {'id': '1', 'success': True}),
-    ('veto', {'number': [1]}), ('imagine', {}), ('draw', {})])
+    ('veto', {'number': [1]}), ('evaluate', {}), ('imagine', {}), ('draw', {})])
 def test_wrong_requests_are_refused_with_a_reason(tmp_path: Path, command: str,
                                                   fields: dict[str, Any]):
     async def story(page: Page) -> None:

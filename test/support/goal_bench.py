@@ -33,7 +33,8 @@ class GoalBench(ConsoleBench):
         self.server.background.append(self.goals.tend)
 
     def play(self, story: Any) -> None:
-        self.run(story, web.get('/api/picture/{place:tray|library}/{name}', self.goals.picture))
+        self.run(story, web.get('/api/picture/{place:tray|library}/{name}', self.goals.picture),
+                 web.get('/api/report', self.goals.report))
 
     def shown(self, subject: str) -> Any:
         return json.loads(self.board.entries[subject])['value']

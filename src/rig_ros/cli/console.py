@@ -68,8 +68,9 @@ def console(
     address = f'http://{shown}:{port}/' + (f'#token={token}' if token else '')
     terminal.print(f'Console: [bold]{escape(address)}[/]  Ctrl-C stops it.')
     try:
-        pictures = web.get('/api/picture/{place:tray|library}/{name}', chosen.picture)
-        web.run_app(server.application(pictures), host=host, port=port, print=None,
+        pages = (web.get('/api/picture/{place:tray|library}/{name}', chosen.picture),
+                 web.get('/api/report', chosen.report))
+        web.run_app(server.application(*pages), host=host, port=port, print=None,
                     access_log=None, shutdown_timeout=1.0)
     except OSError as error:
         raise ConfigError(f'port: got {port}, allowed: a free one ({error.strerror}); choose '

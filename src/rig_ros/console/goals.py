@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
-from rig_ros.console import files, uploads
+from rig_ros.console import evaluation, files, uploads
 from rig_ros.console.bridge import Graph
 from rig_ros.console.commands import Command, text_of
+from rig_ros.console.evaluation import Attempt
 from rig_ros.console.imagine import imagined
 from rig_ros.console.library import Library
-from rig_ros.console.pursuits import Pursuits, Result
+from rig_ros.console.pursuits import MAX_RESULTS, Pursuits, Result
 from rig_ros.console.state import GraphState, png
 from rig_ros.console.tray import Tray
 from rig_ros.errors import ConfigError, DataError, RigError
@@ -49,6 +50,9 @@ class Goals:
         self._graph, self._state, self._board = graph, state, state.board
         self._tray, self.library, self._shelf, self._runs = tray, library, shelf, runs
         self._pursuits = Pursuits()
+        self._pictures: dict[str, Picture] = {}
+        self._attempts: list[Attempt] | None = None
+        self._report: Path | None = None
         state.on_event = self._on_event
         self._show()
 
@@ -60,7 +64,8 @@ class Goals:
             'goal_save': Command(self._save), 'goal_remove': Command(self._remove),
             'goal_send': Command(self._send_asked), 'queue_add': Command(self._queue_add),
             'queue_drop': Command(self._queue_drop), 'queue_run': Command(self._queue_run),
-            'queue_pause': Command(self._queue_pause), 'judge': Command(self._judge)}
+            'queue_pause': Command(self._queue_pause), 'evaluate': Command(self._evaluate),
+            'judge': Command(self._judge)}
 
     async def tend(self) -> None:
         """Send the goals of the queue, one after the other, until cancelled."""
@@ -71,6 +76,8 @@ class Goals:
                     await self._send(self.library.picture(name), name, saved=True)
                 except RigError as error:
                     self._pursuits.pause(f'{name}: {error}')
+            if self._attempts and not self._pursuits.running and self._pursuits.active is None:
+                await self._finish_evaluation(self._attempts)
             self._show()
             await asyncio.sleep(TICK_S)
 
@@ -166,6 +173,9 @@ class Goals:
         height, width = picture.shape[:2]
         goal_id = await self._graph.ask('goal', np.ascontiguousarray(picture).tobytes(),
                                         height=height, width=width)
+        self._pictures[goal_id] = picture
+        while len(self._pictures) > MAX_RESULTS:
+            del self._pictures[next(iter(self._pictures))]
         return self._pursuits.sent(goal_id, label, saved, time.strftime('%Y-%m-%d %H:%M:%S'),
                                    time.monotonic())
 
@@ -173,8 +183,11 @@ class Goals:
         result = self._pursuits.on_event(event, self._state.distance, time.monotonic())
         if result is not None and result.saved:
             self.library.note(result.label, result.attempt)
+        if result is not None and self._attempts is not None and result.id in self._pictures:
+            self._attempts.append(Attempt(result, self._pictures[result.id], self._state.camera))
         self._show()
 
+    # Queue ---------------------------------------------------------------------------------------
     async def _queue_add(self, fields: Fields) -> str:
         name = text_of(fields, 'name', 40)
         self.library.picture(name)
@@ -187,11 +200,42 @@ class Goals:
         return 'taken out'
 
     async def _queue_run(self, _: Fields) -> str:
+        self._check_mode()
+        self._pursuits.run(time.monotonic())
+        return 'the queue runs'
+
+    def _check_mode(self) -> None:
         if self._state.mode not in ('', 'reach'):
             raise ConfigError(f'queue: the mode is {self._state.mode}, allowed: reach; change the '
                               'mode first')
+
+    async def _evaluate(self, _: Fields) -> str:
+        self._check_mode()
+        if not self.library.goals:
+            raise DataError('evaluation: the library is empty; save goals first')
+        for name in self.library.goals:
+            self._pursuits.add(name)
+        self._attempts = []
         self._pursuits.run(time.monotonic())
-        return 'the queue runs'
+        return f'{len(self.library.goals)} goals, one after another; then a report'
+
+    async def _finish_evaluation(self, attempts: list[Attempt]) -> None:
+        self._attempts = None
+        try:
+            self._report = await asyncio.to_thread(evaluation.write, self._runs, attempts,
+                                                   self._state.active_bundle)
+            self._board.put_json('report', self._report.parent.name)
+        except (RigError, OSError) as error:
+            self._pursuits.pause(f'the report could not be written: {error}')
+
+    async def report(self, _: web.Request) -> web.Response:
+        """Return the page of the last evaluation; it holds no script and loads nothing."""
+        if self._report is None:
+            raise web.HTTPNotFound
+        page = await asyncio.to_thread(self._report.read_bytes)
+        return web.Response(body=page, content_type='text/html', charset='utf-8', headers={
+            'Content-Security-Policy': "default-src 'none'; img-src data:; "
+                                       "style-src 'unsafe-inline'; sandbox"})
 
     async def _queue_pause(self, _: Fields) -> str:
         self._pursuits.pause()

@@ -6,6 +6,7 @@
     POST /api/do/<command>      JSON fields; header X-Console-Key is the viewer's secret key
     POST /api/upload?name=...   a picture file
     GET  /api/picture/<place>/<name>    a picture of the tray or the library
+    GET  /api/report            the page of the last evaluation
 
 Errors are JSON `{"error": text}`: 400 refused, 401 log in first, 403 may not, 502 no graph.
 """
@@ -134,7 +135,8 @@ class Server:
         except web.HTTPException as error:
             return problem(error.status, error.reason)
         if not response.prepared:
-            response.headers.update(HEADERS)
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
         return response
 
     # Pages ---------------------------------------------------------------------------------------

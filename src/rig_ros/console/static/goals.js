@@ -110,6 +110,11 @@ export function start() {
   on('library', (library) => show($('#library'), library, () => (library.length ? library.map(goalTile)
     : [h('li', { class: 'empty' }, 'No saved goals yet. Capture one, or send a picture.')])));
   on('queue', showQueue);
+  on('report', (name) => { $('#report').hidden = !name; });
+  $('#evaluate').addEventListener('click', async () => {
+    const count = (get('library') ?? []).length;
+    if (await ask({ title: 'Evaluate all goals?', yes: 'Evaluate', text: `The arm pursues the ${count} goals of the library, one after another. Then a report is written.` })) act('evaluate');
+  });
   $('#choose').addEventListener('click', () => $('#file').click());
   $('#file').addEventListener('change', ({ target }) => { upload(target.files[0]); target.value = ''; });
   $('#capture').addEventListener('click', async () => {
