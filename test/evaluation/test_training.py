@@ -52,7 +52,7 @@ def test_a_run_leaves_model_metrics_and_report(tmp_path):
     figures = training.finish(goals=4, run={'command': 'test'})
     assert {p.name for p in (tmp_path / 'r').iterdir()} == {
         'config.yaml', 'metrics.csv', 'checkpoint.safetensors', 'bundle.safetensors',
-        'report.html', 'report.json', 'figures.json'}
+        'report.html', 'report.json', 'figures.json', 'pictures'}
     assert figures['env_steps'] == 80
     assert figures['seed'] == 3
     assert figures['goals'] == 4

@@ -26,6 +26,8 @@ VERBS = {
     'console': 'Serve the page on which a person watches and directs a running graph.',
     'train': 'Learn a task from nothing in simulation, without ROS.',
     'sweep': 'Train recipes times seeds, on Ray or one after another; resumable.',
+    'report': 'Compare runs and sweeps on one page, beside published figures.',
+    'benchmark': "Train and measure the project's headline table.",
     'evaluate': 'Measure a model on held-out goal pictures.',
     'inspect': 'Say what an episode, a model or a run holds.',
     'data': 'Merge, split, bin, export, import, replay and find recordings.',

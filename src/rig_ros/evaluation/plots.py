@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -47,6 +48,43 @@ def learning_curve(curves: Mapping[str, Series], do_nothing_m: float | None = No
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
     axes.legend(frameon=False)
+    return _png(figure)
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve with bounds."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+def bands(curves: Mapping[str, Band], points: Mapping[str, Series], do_nothing: float,
+          unit: tuple[str, float]) -> bytes:
+    """Return final distances over environment steps, with bounds, and published points.
+
+    Args:
+        curves: method to distances [m], or [rad] for a door.
+        points: method to (environment steps, published distances).
+        do_nothing: mean distance of doing nothing, drawn as a dashed line.
+        unit: name of the axis' unit, and how many of it are a metre (or a radian).
+    """
+    name, scale = unit
+    figure, axes = _axes('environment steps', f'final distance [{name}]')
+    for method, band in curves.items():
+        line, = axes.plot(band.x, [scale * y for y in band.y], marker='o', markersize=3,
+                          label=method)
+        axes.fill_between(band.x, [scale * y for y in band.low], [scale * y for y in band.high],
+                          color=line.get_color(), alpha=0.15, linewidth=0)
+    for method, (x, y) in points.items():
+        axes.plot(x, [scale * value for value in y], 'x', label=f'{method}, published')
+    axes.axhline(scale * do_nothing, color='grey', linestyle='--', label='doing nothing')
+    highest = max([do_nothing, *(y for band in curves.values() for y in band.y)])
+    axes.set_ylim(0, 1.25 * scale * highest)  # a wide interval of two seeds must not hide all else
+    axes.set_xlim(left=0)
+    axes.legend(frameon=False, fontsize=8)
     return _png(figure)
 
 

@@ -4,7 +4,8 @@
 - metrics.csv: a row for each episode and for each evaluation (distances in metres).
 - checkpoint.safetensors: everything to go on from, replay included.
 - bundle.safetensors: the model.
-- report.html, report.json.
+- report.html, report.json; figures.json: the figures of the last evaluation; pictures/: the
+  report's figures as PNG.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ class RunFiles:
         self.bundle = directory / 'bundle.safetensors'
         self._rows: list[dict[str, float]] = []
         self._columns: list[str] = []
+
+    def picture(self, title: str) -> Path:
+        """Return where the report's figure of that title is kept as PNG."""
+        return self.directory / 'pictures' / f'{title.lower().replace(" ", "-")}.png'
 
     @property
     def rows(self) -> list[dict[str, float]]:
@@ -63,8 +68,8 @@ class RunFiles:
                 raise ConfigError(f'--resume: {path} does not exist, allowed: a run that reached '
                                   'its first checkpoint; start it without --resume')
 
-    def reload_metrics(self, up_to_steps: int) -> None:
-        """Read the metrics of an earlier part back, forgetting rows after the checkpoint.
+    def reload_metrics(self, up_to_steps: int, *, write: bool = True) -> None:
+        """Read the metrics back, forgetting rows after a checkpoint, in the file too if `write`.
 
         Raises:
             DataError: the table is damaged.
@@ -80,7 +85,8 @@ class RunFiles:
             raise DataError(f'{self.metrics}: is damaged ({error!r}); delete it to go on without '
                             'the earlier figures') from error
         self._columns = list(dict.fromkeys(key for row in self._rows for key in row))
-        self._write_all()
+        if write:
+            self._write_all()
 
     def add(self, row: Mapping[str, float]) -> None:
         """Append a row; a metric that is new becomes a new column."""

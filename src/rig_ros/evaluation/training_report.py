@@ -87,6 +87,10 @@ def write_training_report(files: RunFiles, model: Model, result: Evaluation,
     losses = {name: files.series(name) for name in names}
     if losses:
         figures.append(Figure('Losses', plots.line_plot(losses, 'environment steps', 'loss')))
+    for figure in figures:
+        path = files.picture(figure.title)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(figure.png)
     write_report(
         files.directory, f'Training run {files.directory.name}', summary, figures,
         evaluation_tables(result), files.config.read_text(encoding='utf-8'),

@@ -1,0 +1,59 @@
+"""`rig_ros report`: runs and sweeps compared on one page, with CSV files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rig_ros.cli.train import run_directory
+
+app = typer.Typer(add_completion=False)
+console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[str], typer.Argument(
+        help='Of runs or sweeps: names below runs/, or paths.')],
+    out: Annotated[Path | None, typer.Option(
+        help='Folder of the report; comparison/ in the first run if not given.')] = None,
+) -> None:
+    """Compare runs by task and method: tables beside published figures, curves, pictures, CSV."""
+    directories = [run_directory(name) for name in runs]
+    write(directories, out or directories[0] / 'comparison', ', '.join(runs))
+
+
+def write(directories: Sequence[Path], out: Path, title: str) -> Path:
+    """Write the page, print its tables, and return its path."""
+    from rig_ros.evaluation import comparison, comparison_report
+
+    groups, unfinished = comparison.load(directories)
+    reasons = {path.name: _last_line(path.parents[1] / 'logs' / f'{path.name}.log')
+               for path in unfinished}
+    page = comparison_report.write_comparison(out, title, groups, reasons)
+    literature = comparison.published()
+    for task in dict.fromkeys(group.task for group in groups):
+        content = comparison_report.task_table(
+            task, [group for group in groups if group.task == task],
+            [row for row in literature if row.task == task])
+        table = Table(*content.columns, title=content.title)
+        for row in content.rows:
+            table.add_row(*map(str, row))
+        console.print(table)
+    for name, reason in reasons.items():
+        console.print(f'{name} did not finish: {reason}', markup=False)
+    console.print(f'report  {page}')
+    return page
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text(encoding='utf-8', errors='replace').splitlines()
+    except OSError:
+        return 'no log'
+    return next((line.strip() for line in reversed(lines) if line.strip()), 'an empty log')
