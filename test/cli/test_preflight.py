@@ -119,6 +119,12 @@ def test_each_thing_that_is_wrong_is_found_alone_with_its_remedy(changes: dict, 
     assert len(found[name].remedy) > 3
 
 
+def test_an_sdk_that_is_too_old_is_found():
+    made = protocol.parse_answer(json.dumps({**WELCOME, 'versions': {'sdk': '5.1.0'}}).encode())
+    assert isinstance(made, Welcome)
+    assert list(wrong(arm(made, [state()]))) == ['SDK']
+
+
 def test_box_below_the_table_is_found():
     assert wrong(box(TASK, 0.0)) == {}
     assert list(wrong(box(TASK, 0.06))) == ['box and table']

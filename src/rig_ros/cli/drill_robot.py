@@ -148,6 +148,8 @@ class Bench:
         """
         deadline = time.monotonic() + PATIENCE_S
         self.refusal = ''
+        if self.moving():
+            return
         while time.monotonic() < deadline:
             self.allow()
             try:
@@ -244,13 +246,15 @@ def robot(task: Annotated[str, typer.Option(help='Task with a released model.')]
         witness = Witness(client)
         witness.wait_ready(START_S)
         bench = Bench(supervisor, witness, name)
-        for case in [case for case in cases if case.name.startswith(only)]:
-            drills.append(_drill(bench, case))
-        for title in [title for title in special if title.startswith(only)]:
-            drills.append(special[title](bench, title))
-            _say(drills[-1])
-    write_json(json or out / 'drill.json', {'drills': [asdict(d) for d in drills]})
-    _show(drills)
+        try:
+            for case in [case for case in cases if case.name.startswith(only)]:
+                drills.append(_drill(bench, case))
+            for title in [title for title in special if title.startswith(only)]:
+                drills.append(special[title](bench, title))
+                _say(drills[-1])
+        finally:
+            write_json(json or out / 'drill.json', {'drills': [asdict(d) for d in drills]})
+            _show(drills)
     failed = [drill.name for drill in drills if not drill.passed]
     console.print(f'{len(drills) - len(failed)} of {len(drills)} drills passed'
                   f'{"; failed: " + ", ".join(failed) if failed else ""}; logs: {run}/log')

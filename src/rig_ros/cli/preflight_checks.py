@@ -174,6 +174,7 @@ def arm(welcome: Welcome, states: list[State]) -> Iterator[Finding]:
     """Check what the side process says; `states` are those of the last seconds."""
     versions = ', '.join(f'{k} {v}' for k, v in sorted(welcome.versions.items()))
     yield Finding('side process', True, versions or 'answers')
+    yield _sdk(welcome.versions)
     newest = states[-1] if states else None
     if newest is None or newest.mode == 'DISCONNECTED':
         why = newest.fault if newest is not None and newest.fault else 'no joint states'
@@ -197,6 +198,15 @@ def arm(welcome: Welcome, states: list[State]) -> Iterator[Finding]:
                   'call arm/enable when everybody is clear of the arm', essential=False)
     yield from _rates(newest.rates)
     yield from _calibration(newest)
+
+
+def _sdk(versions: Mapping[str, Any]) -> Finding:
+    """Compare the SDK with the robot's software; only the messages of the IK service differ."""
+    sdk, robot = str(versions.get('sdk', '')), str(versions.get('robot', ''))
+    return Finding('SDK', sdk.startswith(SDK_VERSIONS), f'{sdk or "unknown"}, robot '
+                   f'{robot or "unknown"}', f'allowed: {", ".join(SDK_VERSIONS)}; check out '
+                   'intera_sdk and intera_common of one of these in the workspace, and build it',
+                   essential=bool(sdk))
 
 
 def _rates(rates: Mapping[str, Any]) -> Iterator[Finding]:

@@ -180,6 +180,11 @@ class SawyerRobot:
         return min(float(limits.get('speed', DEFAULT_SPEED)), SPEED_CAP)
 
     @property
+    def serving(self) -> bool:
+        """Whether a velocity is in force."""
+        return self._serving
+
+    @property
     def connected(self) -> bool:
         """Whether the arm's state is arriving."""
         return self.newest is not None

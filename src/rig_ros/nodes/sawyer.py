@@ -168,7 +168,7 @@ class SawyerNode(RigNode):
 
     def _ask(self, name: str, answer: Answer) -> None:
         assert self._robot is not None
-        if name in ('disable', 'stop', 'reset'):
+        if name in ('disable', 'stop') or (name == 'reset' and self._robot.serving):
             self._robot.latch(f'the operator called arm/{name}')
         self._robot.request(name, self._reported(name, answer))
 
