@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import selectors
 import signal
 import socket
@@ -157,6 +159,8 @@ def main() -> int:
     parser.add_argument('--calibration', type=float, default=0.002,
                         help="how far its description differs from the nominal arm's [m]")
     arguments = parser.parse_args()
+    with contextlib.suppress(OSError):  # a robot has a computer of its own
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
     process = Process(FakeRobot(tasks.load(arguments.task), arguments.calibration),
                       arguments.socket)
 
