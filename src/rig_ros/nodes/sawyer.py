@@ -115,7 +115,7 @@ class SawyerNode(RigNode):
         command, more = settings.side_command, settings.side_settings
         if settings.fake:
             variables.update(launch.environment(fake_path(settings.socket)))
-            command, more = command or f'nice -n -10 {sys.executable}', more or FAKE_SETTINGS
+            command, more = command or sys.executable, more or FAKE_SETTINGS
         chosen = sawyer_process.side_settings(task, settings.max_speed, settings.dry_run, more)
         return SideProcess(sawyer_process.arm_side_command(command, path, chosen), path, variables,
                            lambda text: self.report(Level.WARN, text, part='side process'))

@@ -23,6 +23,8 @@ SLOW_S = 0.05
 """Period of /robot/state [s]."""
 PICTURE_S = 0.05
 STEP_S = 0.005
+PRIORITY = 20
+"""Real-time, where that is allowed."""
 
 
 class Process:
@@ -160,7 +162,7 @@ def main() -> int:
                         help="how far its description differs from the nominal arm's [m]")
     arguments = parser.parse_args()
     with contextlib.suppress(OSError):  # a robot has a computer of its own
-        os.setpriority(os.PRIO_PROCESS, 0, -10)
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     process = Process(FakeRobot(tasks.load(arguments.task), arguments.calibration),
                       arguments.socket)
 
