@@ -103,8 +103,8 @@ def test_one_that_dies_starts_again_later_each_time(tmp_path: Path):
     now, said = [100.0], []
     side = make([sys.executable, '-c', 'raise SystemExit(3)'], tmp_path, said, lambda: now[0])
     waits = []
+    side.look_after(connected=False)
     for _ in range(3):
-        side.look_after(connected=False)
         assert side._popen is not None
         side._popen.wait(20)
         side.look_after(connected=False)
