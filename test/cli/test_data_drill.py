@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ def test_part(tmp_path: Path, part: str, count: int):
     assert result.passed, result
     assert result.trials == count
     assert result.steps > 5 * count
+
+
+def test_without_the_right_to_make_a_network_it_says_so(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr('os.geteuid', lambda: 1000)
+    result = data_drill.run('network cut', tmp_path, 1, seed=0)
+    assert (result.trials, result.note) == (0, 'needs root and iproute2')
+    assert result.passed
+    assert 'ROS_STATIC_PEERS' not in os.environ
 
 
 def test_a_loss_is_a_failure():

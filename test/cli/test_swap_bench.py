@@ -29,7 +29,8 @@ def record(folder: Path, name: str, first_ns: int, bundle: str, encoder: str, *,
         used = policy if policy and node == 'policy' else bundle
         put(schema.MODEL_STATUS, key_values_cdr(0, node, {'node': node, 'active': used}),
             first_ns + late_ms * MS)
-    put(schema.GOAL_LATENT, latent_cdr(first_ns, goal or encoder), first_ns + 30 * MS)
+    if goal != 'none':
+        put(schema.GOAL_LATENT, latent_cdr(first_ns, goal or encoder), first_ns + 30 * MS)
     put(schema.EVENTS, encode_event(first_ns + 40 * MS, {'kind': 'start', **values}),
         first_ns + 40 * MS)
     for number in range(1, 4):
@@ -43,7 +44,7 @@ def test_swaps_are_timed_and_nothing_is_mixed(tmp_path: Path):
     record(tmp_path, 'e1', 10**12, 'a', 'enc-a')
     record(tmp_path, 'e2', 2 * 10**12, 'b', 'enc-b', late_ms=35)
     seen = swap_bench.read_recordings(tmp_path)
-    assert (seen.episodes, seen.commands, seen.mixed) == (2, 6, 0)
+    assert (seen.episodes, seen.commands, seen.mixed, seen.unproven) == (2, 6, 0, 0)
     assert seen.swap_ms == {node: [pytest.approx(35.0)] for node in swap_bench.NODES}
 
 
@@ -53,6 +54,13 @@ def test_a_part_of_another_model_is_seen(tmp_path: Path, wrong: dict[str, str]):
     record(tmp_path, 'e2', 2 * 10**12, 'b', 'enc-b', **wrong)
     seen = swap_bench.read_recordings(tmp_path)
     assert (seen.commands, seen.mixed) == (6, 3)
+
+
+def test_a_goal_that_the_recording_lacks_proves_nothing(tmp_path: Path):
+    record(tmp_path, 'e1', 10**12, 'a', 'enc-a')
+    record(tmp_path, 'e2', 2 * 10**12, 'b', 'enc-b', goal='none')
+    seen = swap_bench.read_recordings(tmp_path)
+    assert (seen.mixed, seen.unproven) == (0, 3)
 
 
 @pytest.mark.ros

@@ -24,6 +24,7 @@ from rig_ros.cli.recorder_bench import start_recorder
 from rig_ros.errors import RigError
 
 if TYPE_CHECKING:
+    from rig_ros.cli.network_drill import Lab
     from rig_ros.nodes.trainer_link import TrainerLink
     from rig_ros.ros.stand_in import StandIn
 
@@ -318,9 +319,53 @@ def _listen(link: TrainerLink, done: Callable[[], bool],
         time.sleep(0.02)
 
 
+# The network ------------------------------------------------------------------------------------
+def network_cut(place: Path, cuts: int, rng: Random) -> Result:
+    """Pull the cable between robot and trainer while the robot acts; then lose 5 % of packets."""
+    from rig_ros.cli import network_drill
+    from rig_ros.ros.client import GraphClient
+
+    part = 'network cut'
+    os.environ['FASTDDS_BUILTIN_TRANSPORTS'] = 'UDPv4'  # no shared memory between machines
+    os.environ['ROS_STATIC_PEERS'] = network_drill.TRAINER
+    try:
+        with network_drill.second_machine() as there, GraphClient() as graph:
+            lab = network_drill.Lab(place, there, graph)
+            went_on, note = 0, 'no model came before the first cut'
+            try:
+                if lab.act_until_model():
+                    for _ in range(cuts):
+                        lab.act_while(network_drill.cut(network_drill.CUT_S))
+                        went_on += lab.act_until_model()
+                    note = f'cuts of {network_drill.CUT_S:.0f} s; {_with_loss(lab)}'
+            finally:
+                lab.close()
+    except network_drill.NotPossible as error:
+        return Result(part, 0, 0, 0, 0, 0, 0, str(error))
+    finally:
+        del os.environ['FASTDDS_BUILTIN_TRANSPORTS'], os.environ['ROS_STATIC_PEERS']
+    held = _command_stamps(lab.folder)
+    lost = sum(stamp not in held for stamp in lab.sent_ns)
+    return Result(part, cuts, lab.steps, lost, 0, lost, went_on,
+                  f'{note}; sending a step took {1e3 * lab.latest_s:.0f} ms at most')
+
+
+def _with_loss(lab: Lab) -> str:
+    from rig_ros.cli import network_drill
+
+    try:
+        network_drill.impair(5.0, 50.0)
+    except network_drill.NotPossible as error:
+        return f'loss of packets not run ({error})'
+    before = len(lab.models)
+    came = lab.act_until_model()
+    return (f'5 % loss and 50 ms delay: {len(lab.models) - before} models' if came
+            else '5 % loss and 50 ms delay: no model came')
+
+
 Drill = Callable[[Path, int, Random], Result]
 PARTS: dict[str, tuple[Drill, int]] = {
     'recorder killed': (recorder_killed, 20), 'trainer killed': (trainer_killed, 5),
     'power cut': (power_cut, 100), 'full disk': (full_disk, 5),
-    'clock set by 1 s': (clock_set, 20)}
+    'clock set by 1 s': (clock_set, 20), 'network cut': (network_cut, 1)}
 """Every part and how often it is done when not told."""

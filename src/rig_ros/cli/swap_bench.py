@@ -33,6 +33,8 @@ class Seen:
     """Requested velocities that answer a picture."""
     mixed: int = 0
     """Commands whose latent, goal or policy is of another model than the episode's."""
+    unproven: int = 0
+    """Commands of episodes whose goal the recording lacks, so that its model is not known."""
     episodes: int = 0
 
 
@@ -74,7 +76,7 @@ def run(swaps: int, task: str, out: Path) -> dict[str, Any]:
         client.spin_for(2.0)
     seen = read_recordings(place / 'episodes')
     return {'swaps': swaps, 'wall_s': wall_s, 'episodes': seen.episodes,
-            'commands': seen.commands, 'mixed': seen.mixed,
+            'commands': seen.commands, 'mixed': seen.mixed, 'unproven': seen.unproven,
             **{f'{node}_{name}': value for node, times in seen.swap_ms.items()
                for name, value in _spread(times).items()}}
 
@@ -156,8 +158,12 @@ def read_recordings(folder: Path) -> Seen:
             continue
         _, bundle_id, encoder_id = record.starts[number]
         seen.commands += 1
+        asked_for = _last_before(record.resets, sent_ns)
+        goal_known = goal >= 0 and (goals[goal][1] == encoder_id
+                                    or goals[goal][0] > record.resets[asked_for][0])
+        seen.unproven += not goal_known
         seen.mixed += (record.latents.get(stamp, encoder_id) != encoder_id
-                       or goal < 0 or goals[goal][1] != encoder_id
+                       or (goal_known and goals[goal][1] != encoder_id)
                        or policy[used][1] != bundle_id)
     return seen
 
