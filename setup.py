@@ -20,7 +20,7 @@ def shared(*folders):
 extras = {
     'ros': ['ros-rclpy[fastrtps]==7.1.6', *[f'ros-{m}-msgs==5.3.6' for m in ROS_MESSAGES],
             'ros-std-srvs==5.3.6', 'ros-lifecycle-msgs==2.0.3'],
-    'sim': ['mujoco>=3.2'],
+    'sim': ['mujoco>=3.9'],
     'train': ['torch>=2.4', 'safetensors>=0.4'],
     'console': ['aiohttp>=3.10'],
     'data': ['pyarrow>=15'],

@@ -45,7 +45,10 @@ def _add_block(spec: mujoco.MjSpec, block: Block) -> None:
 def _add_gripper(spec: mujoco.MjSpec) -> None:
     _attach(spec.body('right_hand'), 'gripper')
     spec.option.impratio = 10  # what is held does not creep out
-    spec.delete(spec.geom('tool'))
+    tool = spec.geom('tool')  # becomes the stem above the palm
+    tool.size, tool.pos = [0.018, 0.016, 0.0], [0.0, 0.0, 0.076]
+    tool.contype = tool.conaffinity = 0
+    tool.rgba = [0.42, 0.43, 0.45, 1.0]
 
 
 def build_model(task: TaskConfig) -> mujoco.MjModel:
