@@ -68,7 +68,7 @@ def test_visited_goals_are_latents_that_were_seen():
 
 
 def test_goal_setter_restores():
-    for kind in ('fitted', 'normal', 'visited'):
+    for kind in ('fitted', 'normal', 'visited', 'correlated', 'beyond'):
         first, second = make_goal_setter(kind, 2), make_goal_setter(kind, 2)
         first.fit(torch.randn(30, 2))
         second.restore(first.state_dict())
@@ -94,3 +94,22 @@ def test_visited_goals_are_drawn_as_often_as_they_weigh():
 
 def test_resampling_with_equal_weights_keeps_everything_once():
     assert resample(torch.ones(7), 7).tolist() == list(range(7))
+
+
+def test_correlated_goals_vary_together_as_latents_do_and_reach_beyond_them():
+    generator = torch.Generator().manual_seed(0)
+    along = torch.rand(3000, 1, generator=generator) - 0.5
+    latents = torch.cat((along, 2 * along, torch.zeros_like(along)), 1)
+    setter = make_goal_setter('correlated', 3)
+    setter.fit(latents)
+    goals = setter.sample(4000, generator)
+    torch.testing.assert_close(goals[:, 1], 2 * goals[:, 0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(torch.cov(goals.T), torch.cov(latents.T), atol=0.03, rtol=0)
+    assert goals[:, 0].max() > 0.6
+
+
+def test_goals_beyond_are_half_visited():
+    setter = make_goal_setter('beyond', 1)
+    setter.fit(torch.arange(10.0).unsqueeze(1))
+    visited = torch.isin(setter.latents, torch.arange(10.0)).float().mean()
+    assert abs(float(visited) - 0.5) < 0.01

@@ -15,6 +15,9 @@ from rig_ros import resources, settings
 from rig_ros.settings import require
 
 
+GoalKind = Literal['fitted', 'normal', 'visited', 'correlated', 'beyond']
+
+
 @dataclass(frozen=True)
 class VAEConfig:
     """The representation: a beta-VAE on single pictures."""
@@ -213,8 +216,9 @@ class TrainConfig:
     """Side of the square picture, 84 or 48 pixels (paper: 84)."""
     env_steps: int = 5000
     """Steps of a whole training, the random ones included (paper: 10,000 for reaching)."""
-    goals: Literal['fitted', 'normal', 'visited'] = 'fitted'
-    """Imagined goals: a Gaussian fitted to the latents, N(0, 1), or visited latents."""
+    goals: GoalKind = 'fitted'
+    """Imagined goals: a Gaussian fitted to the latents, N(0, 1), visited latents, a Gaussian with
+    their whole covariance, or half of each of the last two."""
     goals_every: int = 0
     """Steps between fittings of imagined goals; 0 fits them after the VAE's trainings only."""
     replay_frames: int = 100_000

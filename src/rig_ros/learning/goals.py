@@ -7,12 +7,12 @@ transition under several goals: the episode's own, one it reached later, and an 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from rig_ros.learning.config import RelabelConfig
+from rig_ros.learning.config import GoalKind, RelabelConfig
 from rig_ros.learning.replay import Batch
 
 MIN_STD = 1e-6
@@ -104,6 +104,37 @@ class VisitedLatents(FittedPrior):
         return self.latents[torch.randint(len(self.latents), (count,), generator=generator)]
 
 
+class CorrelatedGoals(VisitedLatents):
+    """Draws of a Gaussian with the latents' whole covariance, kept as if they had been visited.
+
+    It reaches beyond what was seen, as the paper's prior does, but along the directions in which
+    latents vary together: goals stay near the surface of pictures where that surface is flat.
+    """
+
+    share = 1.0
+    """Of these draws; the rest of what is kept are latents that were visited."""
+
+    def fit(self, latents: Tensor, weights: Tensor | None = None) -> None:
+        """Remember draws around the latents (N, dim) that count by their weights."""
+        super().fit(latents, weights)
+        weights = torch.ones(len(latents)) if weights is None else weights
+        from_mean = latents - self.mean
+        covariance = (from_mean * (weights / weights.sum()).unsqueeze(1)).T @ from_mean
+        variances, directions = torch.linalg.eigh(covariance)
+        root = directions * variances.clamp(min=0).sqrt()
+        # A table of the same draws each time, so that fitting takes nothing from any generator.
+        normal = torch.randn((round(self.share * MAX_VISITED), latents.shape[1]),
+                             generator=torch.Generator().manual_seed(0))
+        visited = self.latents[torch.arange(MAX_VISITED - len(normal)) % len(self.latents)]
+        self.latents = torch.cat((self.mean + normal @ root.T, visited))
+
+
+class GoalsBeyond(CorrelatedGoals):
+    """Half visited latents, half draws of the Gaussian around them."""
+
+    share = 0.5
+
+
 def resample(weights: Tensor, count: int) -> Tensor:
     """Return `count` indices, each as often as its weight's share to within one; no chance."""
     edges = torch.cumsum(weights.double(), 0)
@@ -111,10 +142,11 @@ def resample(weights: Tensor, count: int) -> Tensor:
     return torch.searchsorted(edges, at).clamp(max=len(weights) - 1)
 
 
-def make_goal_setter(kind: Literal['fitted', 'normal', 'visited'], latent_dim: int) -> FittedPrior:
+def make_goal_setter(kind: GoalKind, latent_dim: int) -> FittedPrior:
     """Return the goal setter of that name."""
     kinds: dict[str, type[FittedPrior]] = {
-        'fitted': FittedPrior, 'normal': NormalPrior, 'visited': VisitedLatents}
+        'fitted': FittedPrior, 'normal': NormalPrior, 'visited': VisitedLatents,
+        'correlated': CorrelatedGoals, 'beyond': GoalsBeyond}
     return kinds[kind](latent_dim)
 
 
