@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ from toy_training import MovingSquare, small_config
 from rig_ros.errors import DataError, ModelMismatch
 from rig_ros.learning.config import ExploreConfig, SkewConfig, TD3Config, VAEConfig
 from rig_ros.learning.state import TrainingState
-from rig_ros.learning.trainer import Evaluation, Learner, train_in_environment
+from rig_ros.learning.trainer import Evaluation, Learner, run_episode, train_in_environment
 
 
 @pytest.fixture(autouse=True)
@@ -195,3 +196,15 @@ def test_a_bundle_keeps_what_its_learner_visited():
     kept = learner.modules['goals'].state_dict()['latents']
     # Fitted at 40 steps, on the 44 pictures of four episodes.
     assert torch.equal(kept, learner.replay.all_latents())
+
+
+def test_the_tail_of_a_practised_episode_is_random():
+    learner = trained(20)
+    learner.config = dataclasses.replace(
+        learner.config, explore=dataclasses.replace(learner.config.explore, random_tail=0.3))
+    asked = []
+    learner.random_action = lambda: asked.append('random') or np.zeros(2, np.float32)
+    act = learner.act
+    learner.act = lambda *args, **kwargs: asked.append('policy') or act(*args, **kwargs)
+    run_episode(MovingSquare(), learner, 10)
+    assert asked == ['policy'] * 7 + ['random'] * 3

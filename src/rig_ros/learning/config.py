@@ -147,12 +147,16 @@ class ExploreConfig:
     """The same for the random steps, where it is all there is (paper: uniform actions)."""
     random_steps: int = 1000
     """Steps of random motion before the first training (paper: 5,000 for the reacher's VAE)."""
+    random_tail: float = 0.0
+    """Share of a practised episode, at its end, that moves at random from where practice led; in
+    the simulation's loop (paper: none)."""
 
     def __post_init__(self) -> None:
         require(0 < self.theta <= 1, 'theta', self.theta, 'above 0, to 1')
         require(self.sigma >= 0, 'sigma', self.sigma, '0 or more')
         require(self.random_sigma > 0, 'random_sigma', self.random_sigma, 'above 0')
         require(self.random_steps >= 1, 'random_steps', self.random_steps, '1 or more')
+        require(0 <= self.random_tail <= 1, 'random_tail', self.random_tail, '0 to 1')
 
 
 @dataclass(frozen=True)

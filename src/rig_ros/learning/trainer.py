@@ -341,13 +341,17 @@ class Evaluation:
 
 
 def run_episode(env: Environment, learner: Learner, horizon: int) -> None:
-    """Practise an imagined goal (or move at random before any VAE) and store the episode."""
+    """Practise an imagined goal (or move at random before any VAE) and store the episode.
+
+    The end of it may be random again: from where practice led, it meets what it seldom meets.
+    """
     learner.start_episode()
     image = env.reset()
     images, actions = [image], []
     goal = learner.imagine_goal() if learner.ready else None
-    for _ in range(horizon):
-        action = (learner.random_action() if goal is None
+    directed = round(horizon * (1 - learner.config.explore.random_tail))
+    for step in range(horizon):
+        action = (learner.random_action() if goal is None or step >= directed
                   else learner.act(learner.encode(image), goal, explore=True))
         image = env.step(action)
         images.append(image)
