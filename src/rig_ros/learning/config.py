@@ -14,7 +14,6 @@ from typing import Any, Literal
 from rig_ros import resources, settings
 from rig_ros.settings import require
 
-
 GoalKind = Literal['fitted', 'normal', 'visited', 'correlated', 'beyond']
 
 
