@@ -1,6 +1,7 @@
 # make setup    builds .venv with everything; instant when nothing changed
 # make demo     the simulated Sawyer reaches goal pictures; report in runs/demo
 # make test     all tests             make lint    ruff and mypy
+# make docs     the documentation as a site, offline: build/docs/index.html
 # make bench    this machine's figures into runs/bench
 # PYTHON=python3.12 chooses the interpreter; PIP_FLAGS goes to pip install.
 
@@ -11,11 +12,11 @@ PYTEST_FLAGS ?=
 DEMO_FLAGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
-EXTRAS := ros,sim,train,data,dev
+EXTRAS := ros,sim,train,data,dev,docs
 GL_PACKAGES := libegl1 libgl1-mesa-dri
 CAN_DRAW := $(BIN)/python -c 'import sys; from rig_ros.cli import checks; sys.exit(not next(checks.drawing()).ok)'
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint docs bench clean
 
 setup: $(STAMP)
 
@@ -41,6 +42,10 @@ test: setup
 lint: setup
 	$(BIN)/ruff check src test launch setup.py
 	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python -m sphinx -c doc -b html -d build/doctrees -W --keep-going -q . build/docs
+	@echo 'docs: build/docs/index.html'
 
 bench: setup
 	$(BIN)/rig_ros bench sim --json runs/bench/sim.json

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from rig_ros.errors import HardwareError
+from rig_ros.ros import topics
 from rig_ros.ros.client import GraphClient
+from rig_ros.ros.conversions import stamp_ns
 from rig_ros.vision.image import (
     CropRegion,
     Picture,
@@ -19,11 +22,14 @@ from rig_ros.vision.image import (
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False,
-                  help='Send, capture or clear the goal picture of a running graph.')
+                  help='Send, capture, imagine or clear the goal picture of a running graph.')
 console = Console(highlight=False, soft_wrap=True)
 
 Namespace = Annotated[str, typer.Option(help='That the graph was started with.')]
 Timeout = Annotated[float, typer.Option(help='How long to wait for the graph [s].')]
+Wait = Annotated[bool, typer.Option('--wait', help='Return when its episode has ended.')]
+EPISODE_S = 120.0
+"""Longest wait for the end of an episode [s]."""
 
 
 def fit(picture: Picture, size: int) -> Picture:
@@ -38,16 +44,33 @@ def fit(picture: Picture, size: int) -> Picture:
     return fitted
 
 
+def see_through(graph: GraphClient, goal_id: int) -> None:
+    """Wait for the end of a goal's episode.
+
+    Raises:
+        HardwareError: the episode was aborted, or did not end in time.
+    """
+    while True:
+        event = graph.wait_event('end', 'abort', timeout_s=EPISODE_S)
+        if event.get('goal_id') == str(goal_id):
+            break
+    if event['kind'] == 'abort':
+        raise HardwareError(f'goal {goal_id}: the episode was aborted: {event.get("reason")}')
+    console.print(f'its episode ended after {event.get("steps")} steps')
+
+
 @app.command()
 def send(file: Annotated[Path, typer.Argument(help='PNG or JPEG, taken by the same camera.')],
-         namespace: Namespace = '', timeout: Timeout = 10.0) -> None:
+         namespace: Namespace = '', timeout: Timeout = 10.0, wait: Wait = False) -> None:
     """Make a picture the goal; its centred square is used, in the camera's size."""
     picture = read_picture(file)
     fit(picture, min(picture.shape[:2]))  # refuse a blank picture before asking anybody
     with GraphClient(namespace=namespace) as graph:
         size = graph.camera_picture(timeout).shape[0]
         goal_id = graph.send_goal(fit(picture, size), timeout)
-    console.print(f'[green]accepted[/]: {file} is goal {goal_id}')
+        console.print(f'[green]accepted[/]: {file} is goal {goal_id}')
+        if wait:
+            see_through(graph, goal_id)
 
 
 @app.command()
@@ -63,6 +86,15 @@ def capture(file: Annotated[Path, typer.Argument(help='Where to save it.')] = Pa
         console.print(f'saved {file} ({picture.shape[1]}x{picture.shape[0]})')
         if send_it:
             console.print(f'[green]accepted[/]: goal {graph.send_goal(picture, timeout)}')
+
+
+@app.command()
+def imagine(namespace: Namespace = '', timeout: Timeout = 10.0, wait: Wait = False) -> None:
+    """Let the model imagine a goal, and make it the goal at once."""
+    with GraphClient(namespace=namespace) as graph:
+        console.print(f'[green]accepted[/]: {graph.call(topics.GOAL_IMAGINE, timeout)}')
+        if wait:
+            see_through(graph, stamp_ns(graph.take(topics.GOAL_LATENT, timeout).header.stamp))
 
 
 @app.command()

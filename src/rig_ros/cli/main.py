@@ -22,7 +22,7 @@ EXIT_ERROR = 2
 VERBS = {
     'demo': 'Reach ten goal pictures on the simulated Sawyer and report the distances.',
     'up': 'Start a graph of nodes: sim, robot, trainer or camera.',
-    'goal': 'Send, capture or clear the goal picture of a running graph.',
+    'goal': 'Send, capture, imagine or clear the goal picture of a running graph.',
     'console': 'Serve the page on which a person watches and directs a running graph.',
     'train': 'Learn a task from nothing in simulation, without ROS.',
     'sweep': 'Train recipes times seeds, on Ray or one after another; resumable.',
@@ -36,6 +36,7 @@ VERBS = {
     'bench': 'Measure this machine: sim, latency or updates.',
     'drill': 'Kill and hang nodes while the arm moves, and time how fast it stops.',
     'preflight': 'Check robot, network, workspace and camera before the arm moves; reads only.',
+    'reference': 'Print topics, parameters, options, settings or errors, as the code has them.',
     'doctor': 'Check this machine and say how to put right what is missing.',
 }
 EXTRAS = {'torch': 'train', 'safetensors': 'train', 'mujoco': 'sim', 'rclpy': 'ros',

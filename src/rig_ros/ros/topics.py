@@ -1,4 +1,6 @@
-"""The one table of names, types and quality of service; `doc/` and every node follow it.
+"""The one table of names, types and quality of service; every node follows it.
+
+The reference (`rig_ros reference topics`) is made from it.
 
 Names are relative, so that a namespace moves the whole graph. Quality of service is by kind:
 
@@ -13,7 +15,7 @@ Names are relative, so that a namespace moves the whole graph. Quality of servic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -48,6 +50,10 @@ class Topic:
     kind: Kind
     depth: int = 1
     recorded: bool = True
+    by: str = field(kw_only=True)
+    """Who publishes it."""
+    meaning: str = field(kw_only=True)
+    """What it says, with units and frame."""
 
     @property
     def type_name(self) -> str:
@@ -93,35 +99,61 @@ class Topic:
                           reliability=ReliabilityPolicy.RELIABLE)
 
 
-CAMERA_RAW = Topic('camera/image_raw', Image, 'stream', recorded=False)
-CAMERA_IMAGE = Topic('camera/image', Image, 'stream')
-CAMERA_INFO = Topic('camera/camera_info', CameraInfo, 'latched')
-LATENT = Topic('latent', PointCloud2, 'stream')
-LATENT_PLOT = Topic('latent/plot', JointState, 'stream', recorded=False)
-GOAL_IMAGE = Topic('goal/image', Image, 'latched')
-GOAL_LATENT = Topic('goal/latent', PointCloud2, 'latched')
-GOAL_PREVIEW = Topic('goal/preview', Image, 'latched')
-POLICY_COMMAND = Topic('policy/cmd_twist', TwistStamped, 'command')
-COMMAND = Topic('cmd_twist', TwistStamped, 'command')
-JOINT_STATES = Topic('joint_states', JointState, 'stream')
-EE_POSE = Topic('ee_pose', PoseStamped, 'stream')
-EPISODE_EVENTS = Topic('episode/events', DiagnosticArray, 'latched', depth=100)
-ESTOP = Topic('estop', Bool, 'latched')
-MODEL_MANIFEST = Topic('model/manifest', DiagnosticArray, 'latched')
-MODEL_PAYLOAD = Topic('model/payload', UInt8MultiArray, 'latched', recorded=False)
-MODEL_STATUS = Topic('model/status', DiagnosticArray, 'latched', depth=20)
+CAMERA_RAW = Topic('camera/image_raw', Image, 'stream', recorded=False,
+                   by='a camera driver, sim (`raw_camera`)',
+                   meaning='what a camera delivers: rgb8, bgr8 or mono8')
+CAMERA_IMAGE = Topic('camera/image', Image, 'stream', by='camera, sim',
+                     meaning='what the robot sees: rgb8, 84x84; its stamp begins a cycle')
+CAMERA_INFO = Topic('camera/camera_info', CameraInfo, 'latched', by='camera, sim',
+                    meaning='intrinsics, scaled to crop and size')
+LATENT = Topic('latent', PointCloud2, 'stream', by='encoder',
+               meaning='one point, FLOAT32 `mean` and `log_variance`; `frame_id` is the '
+                       "encoder's id: which latent space")
+LATENT_PLOT = Topic('latent/plot', JointState, 'stream', recorded=False, by='encoder (`plot`)',
+                    meaning='the mean as z0, z1, ..., for plotting tools')
+GOAL_IMAGE = Topic('goal/image', Image, 'latched', by='operator, console',
+                   meaning='the picture to make true, 84x84')
+GOAL_LATENT = Topic('goal/latent', PointCloud2, 'latched', by='goal',
+                    meaning="the active goal, as `latent`; empty: no goal; its stamp is the "
+                            "goal's id")
+GOAL_PREVIEW = Topic('goal/preview', Image, 'latched', by='goal',
+                     meaning="its picture: the operator's, or the decoded imagined one")
+POLICY_COMMAND = Topic('policy/cmd_twist', TwistStamped, 'command', by='policy',
+                       meaning='requested hand velocity [m/s], frame `base`')
+COMMAND = Topic('cmd_twist', TwistStamped, 'command', by='guard',
+                meaning='allowed hand velocity [m/s], frame `base`')
+JOINT_STATES = Topic('joint_states', JointState, 'stream', by='sim, sawyer',
+                     meaning='seven joints: position [rad], velocity [rad/s], effort [Nm]')
+EE_POSE = Topic('ee_pose', PoseStamped, 'stream', by='sim, sawyer',
+                meaning="the hand (the tool's point) [m], frame `base`")
+EPISODE_EVENTS = Topic('episode/events', DiagnosticArray, 'latched', depth=100, by='episode',
+                       meaning='reset, start, end, abort, with ids and reasons')
+ESTOP = Topic('estop', Bool, 'latched', by='guard', meaning='true until a person clears it')
+MODEL_MANIFEST = Topic('model/manifest', DiagnosticArray, 'latched', by='trainer',
+                       meaning='facts of a new bundle')
+MODEL_PAYLOAD = Topic('model/payload', UInt8MultiArray, 'latched', recorded=False, by='trainer',
+                      meaning='its bytes (safetensors)')
+MODEL_STATUS = Topic('model/status', DiagnosticArray, 'latched', depth=20,
+                     by='encoder, goal, policy',
+                     meaning='active, ready and refused bundle of each')
 RECORDER_SEGMENT = Topic('recorder/segment', DiagnosticArray, 'latched', depth=100,
-                         recorded=False)
-TRAINER_METRICS = Topic('trainer/metrics', DiagnosticArray, 'latched', recorded=False)
-DIAGNOSTICS = Topic('/diagnostics', DiagnosticArray, 'plain', recorded=False)
-CLOCK = Topic('/clock', Clock, 'stream', recorded=False)
-ARM_STATUS = Topic('arm/status', DiagnosticArray, 'latched', recorded=False)
-GROUND_TRUTH = Topic('sim/ground_truth', DiagnosticArray, 'stream')
+                         recorded=False, by='recorder', meaning='a finished episode file')
+TRAINER_METRICS = Topic('trainer/metrics', DiagnosticArray, 'latched', recorded=False,
+                        by='trainer', meaning='losses, steps, backlog')
+DIAGNOSTICS = Topic('/diagnostics', DiagnosticArray, 'plain', recorded=False, by='every node',
+                    meaning='1 Hz, and at once when a level changes: state, rates, ages')
+CLOCK = Topic('/clock', Clock, 'stream', recorded=False, by='sim (lockstep)',
+              meaning='simulated time')
+ARM_STATUS = Topic('arm/status', DiagnosticArray, 'latched', recorded=False, by='sawyer',
+                   meaning="mode, cause and remedy when nothing moves, the robot's flags")
+GROUND_TRUTH = Topic('sim/ground_truth', DiagnosticArray, 'stream', by='sim, fake_robot',
+                     meaning='true positions, `name: "x y z"` [m]: for evaluation only')
 
 
 def alive(node: str) -> Topic:
     """Return the topic whose liveliness says that the process of that node runs."""
-    return Topic(f'alive/{node}', Bool, 'alive', recorded=False)
+    return Topic(f'alive/{node}', Bool, 'alive', recorded=False, by=node,
+                 meaning='no message; its liveliness says that the process runs')
 
 
 ALL: tuple[Topic, ...] = tuple(v for v in list(globals().values()) if isinstance(v, Topic))
@@ -142,3 +174,22 @@ ARM_CLEAR_FAULT = 'arm/clear_fault'
 ARM_HOME = 'arm/home'
 GRIPPER_OPEN = 'gripper/open'
 GRIPPER_CLOSE = 'gripper/close'
+
+SERVICES: dict[str, tuple[str, str]] = {
+    GOAL_IMAGINE: ('goal', 'imagine a goal and make it the active one'),
+    GOAL_CLEAR: ('goal', 'drop the goal; the arm stops'),
+    EPISODE_START: ('episode', 'begin an episode: reset, then start'),
+    EPISODE_STOP: ('episode', 'end the episode and begin no other'),
+    RESET: ('sim, sawyer', "the hand to the task's reset position"),
+    ESTOP_TRIP: ('guard', 'latch the e-stop; the hand is commanded to hold'),
+    ESTOP_CLEAR: ('guard', 'clear it; moves nothing by itself'),
+    ARM_ENABLE: ('sawyer', 'brakes off; nothing else enables the arm'),
+    ARM_DISABLE: ('sawyer', 'brakes on'),
+    ARM_RESET: ('sawyer', "end a stop of the robot; not the episode's `reset`"),
+    ARM_STOP: ('sawyer', "the robot's own stop; needs `arm/reset` and `arm/enable`"),
+    ARM_CLEAR_FAULT: ('sawyer', 'allow motion again after a fault whose cause is gone'),
+    ARM_HOME: ('sawyer', 'to the reset posture'),
+    GRIPPER_OPEN: ('sawyer', 'open the gripper, if one is attached'),
+    GRIPPER_CLOSE: ('sawyer', 'close it'),
+}
+"""Who offers each service, and what it does; for people and the reference."""
