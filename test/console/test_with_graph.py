@@ -109,7 +109,14 @@ async def tell_story(port: int, folder: Path) -> None:
             before = watch.pictures
             with new_graph(folder):
                 await watch.until(lambda s: watch.pictures > before + 2
-                                  and s['link']['camera'] == 'live', START_S)
+                                  and s['link']['camera'] == 'live'
+                                  and any(p['name'] == 'goal: goal' and p['level'] == 0
+                                          for p in s['parts']), START_S)
+                later = watch.pictures + 8
+                await watch.until(lambda s: watch.pictures > later)
+                # The goal of before was latched once: nobody may find it, and move, again.
+                assert watch.seen['goal']['id'] == ''
+                assert watch.seen['episodes'][-1]['kind'] != 'start'
 
 
 async def reach_a_goal(page: Page, watch: Watcher) -> None:

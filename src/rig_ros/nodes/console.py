@@ -112,8 +112,7 @@ class ConsoleNode(Node):
         self._asked: tuple[int, int, float] | None = None  # request, goal id, deadline
         self._calls: dict[int, tuple[float, Any, Any, str]] = {}
         self._trigger_clients: dict[str, Any] = {}
-        self._goals = self.create_publisher(topics.GOAL_IMAGE.type, topics.GOAL_IMAGE.name,
-                                            topics.GOAL_IMAGE.qos('publish'))
+        self._goals: Any = None
         self._takers = {topics.CAMERA_IMAGE.name: self._on_picture,
                         topics.LATENT.name: self._on_latent}
         for topic in (topics.CAMERA_IMAGE, topics.LATENT):
@@ -251,7 +250,8 @@ class ConsoleNode(Node):
         self._calls[number] = (deadline, future, (client, request), name)
 
     def _send_goal(self, number: int, head: dict[str, Any], body: bytes, deadline: float) -> None:
-        if not self._goals.get_subscription_count():
+        topic = topics.GOAL_IMAGE
+        if not self.count_subscribers(topic.name):
             self._answer(number, False, 'there is no goal node; is the graph up?')
             return
         if self._asked is not None:
@@ -261,6 +261,8 @@ class ConsoleNode(Node):
         goal_id = time.time_ns()
         self._watch.problem, self._watch.sent_s = '', time.monotonic()
         self._asked = (number, goal_id, deadline)
+        # Latched, so for this goal only: a goal node that is restarted must not find an old wish.
+        self._goals = self.create_publisher(topic.type, topic.name, topic.qos('publish'))
         self._goals.publish(array_to_image(picture, to_stamp(goal_id)))
 
     def _publish_model(self, number: int, manifest: dict[str, str], content: bytes) -> None:
@@ -292,6 +294,7 @@ class ConsoleNode(Node):
             accepted = self._watch.goal_id == goal_id
             if accepted or self._watch.problem or now > deadline:
                 self._asked = None
+                self.destroy_publisher(self._goals)
                 text = str(goal_id) if accepted else (
                     self._watch.problem or 'the goal node did not answer; look at its status')
                 self._answer(number, accepted, text)
