@@ -85,7 +85,7 @@ class Arm:
             path.insert(0, above[at])
             parent = above[at].find('parent')
             at = '' if parent is None else parent.get('link', '')
-        self._parents: list[Array] = []
+        parents: list[Array] = []
         lower, upper, speed, names = [], [], [], []
         pending = np.eye(4)
         for joint in path:
@@ -101,11 +101,12 @@ class Arm:
             lower += _numbers(limit, 'lower', '0')
             upper += _numbers(limit, 'upper', '0')
             speed += _numbers(limit, 'velocity', '0')
-            self._parents.append(pending)
+            parents.append(pending)
             pending = np.eye(4)
         if tuple(names) != JOINT_NAMES:
             raise DescriptionError(f'robot description: joints {names}, allowed: '
                                    f'{list(JOINT_NAMES)}')
+        self._parents = np.array(parents)
         self._link = pending
         self._tool = np.array([0.0, 0.0, tool_length])
         self.lower, self.upper = np.array(lower), np.array(upper)
@@ -115,15 +116,13 @@ class Arm:
 
     def frames(self, joints: Array) -> tuple[Array, Array]:
         """Return base_T_joint, shape (7, 4, 4), and base_T_link, shape (4, 4)."""
-        frames = np.empty((7, 4, 4))
-        at = np.eye(4)
-        for index, (parent_T_joint, angle) in enumerate(zip(self._parents, joints.tolist())):
-            at = at @ parent_T_joint
-            c, s = math.cos(angle), math.sin(angle)
-            x, y = at[:, 0].copy(), at[:, 1].copy()
-            at[:, 0], at[:, 1] = c * x + s * y, c * y - s * x
-            frames[index] = at
-        return frames, at @ self._link
+        cosines, sines = np.cos(joints)[:, None], np.sin(joints)[:, None]
+        frames = self._parents.copy()  # first each in its parent, then in the base
+        x, y = self._parents[:, :, 0], self._parents[:, :, 1]
+        frames[:, :, 0], frames[:, :, 1] = cosines * x + sines * y, cosines * y - sines * x
+        for index in range(1, 7):
+            frames[index] = frames[index - 1].dot(frames[index])
+        return frames, frames[6].dot(self._link)
 
     def tool_point(self, position: Array, rotation: Array) -> Array:
         """Return where the controlled point is, given the pose of the link. Shape (3,) [m]."""

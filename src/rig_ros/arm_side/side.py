@@ -1,7 +1,7 @@
 """Ties socket, state machine and robot together: one loop, one thread, 100 Hz.
 
-The loop waits for clients and for the robot; a tick follows the arrival of joint states, or comes
-by itself when they are late.
+The loop waits for clients and for the robot; a tick follows the arrival of joint states or of a
+twist, or comes by itself when they are late.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EARLIEST_S = 0.007
 """Joint states that arrive sooner after the last tick do not start one [s]."""
+SOONEST_S = 0.002
+"""A new twist starts a tick, but not sooner after the last one [s]."""
 LATEST_S = 0.012
 """A tick comes without joint states after this [s]."""
 SLOW_STATE_S = 0.1
@@ -69,6 +71,7 @@ class Side:
         self._rates: dict[str, Any] = {}
         self._ticks = 0
         self._logged: tuple[Any, ...] = ()
+        self._fresh = False
         self.running = True
 
     # What the server hands over ---------------------------------------------------------------
@@ -91,6 +94,7 @@ class Side:
         """Take the newest twist."""
         now = time.monotonic()
         dropped = self._machine.twist(now, packet, self._robot.sight())
+        self._fresh = self._fresh or dropped is None
         self._note('twist', dropped and f'twist dropped: {dropped}')
 
     def request(self, client: Client, request: Request) -> None:
@@ -123,14 +127,15 @@ class Side:
         """Serve until `running` is false or the master is lost."""
         self._server = server
         while self.running:
-            due = self._last_tick + LATEST_S - time.monotonic()
+            due = self._last_tick + (SOONEST_S if self._fresh else LATEST_S) - time.monotonic()
             server.turn(due, time.monotonic)
             now = time.monotonic()
             arrived, self._robot.joints_arrived = self._robot.joints_arrived, False
             since = now - self._last_tick
             sight = self._robot.sight()
-            urgent = sight.collided or sight.stopped
-            if since >= LATEST_S or ((arrived or urgent) and since >= EARLIEST_S):
+            urgent = self._fresh or sight.collided or sight.stopped
+            if since >= LATEST_S or (arrived and since >= EARLIEST_S) or (
+                    urgent and since >= SOONEST_S):
                 self._tick(now)
             if arrived or now - self._last_state >= SLOW_STATE_S:
                 self._tell(now)
@@ -142,7 +147,7 @@ class Side:
         self._wind_down()
 
     def _tick(self, now: float) -> None:
-        self._last_tick = now
+        self._last_tick, self._fresh = now, False
         self._ticks += 1
         orders = self._machine.tick(now, self._robot.sight())
         if orders.begin and not self._settings.dry_run:
