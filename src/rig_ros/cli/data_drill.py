@@ -108,6 +108,7 @@ def recorder_killed(place: Path, kills: int, rng: Random) -> Result:
     folder, log = place / 'episodes', place / 'recorder.log'
     windows: list[tuple[int, int]] = []
     went_on = 0
+    old_parts: set[Path] = set()
     with GraphClient() as graph:
         stand_in = StandIn(graph)
         process = start_recorder(folder, log)
@@ -117,14 +118,14 @@ def recorder_killed(place: Path, kills: int, rng: Random) -> Result:
                     if number:
                         stand_in.end()
                     stand_in.begin()
-                before = _part_bytes(folder)
-                went_on += _steps_until(stand_in, _grown(folder, before + 9000))
+                went_on += _steps_until(stand_in, _heard(folder, old_parts))
                 first_ns = time.time_ns()
                 _steps_until(stand_in, _after(float(rng.uniform(0.1, 1.2))))
                 graph.spin_for(float(rng.uniform(0, 1 / RATE_HZ)))
                 process.kill()
                 windows.append((first_ns, time.time_ns()))
                 process.wait()
+                old_parts = set(folder.rglob('*.mcap.part'))
                 process = start_recorder(folder, log)
             stand_in.end()
             _steps_until(stand_in, lambda: _part_bytes(folder) == 0)
@@ -138,8 +139,15 @@ def recorder_killed(place: Path, kills: int, rng: Random) -> Result:
                   'steps between death and restart are not counted: nothing records them')
 
 
-def _grown(folder: Path, size: int) -> Callable[[], bool]:
-    return lambda: _part_bytes(folder) > size
+def _heard(folder: Path, old_parts: set[Path]) -> Callable[[], bool]:
+    """Return whether a file that was not there before holds commands: discovery is over."""
+    from rig_ros.episodes import schema
+    from rig_ros.episodes.scan import scan_messages
+
+    return lambda: any(
+        schema.local_name(topic) == schema.COMMAND
+        for part in set(folder.rglob('*.mcap.part')) - old_parts
+        for topic, _ in scan_messages(part))
 
 
 def _after(seconds: float) -> Callable[[], bool]:

@@ -104,3 +104,17 @@ def scan(path: Path, damage: Damage) -> Iterator[McapRecord]:
         raise DataError(f'{path}: cannot be read ({error.strerror}); check the path') from error
     with file:
         yield from _records(file, path.stat().st_size, damage)
+
+
+def scan_messages(path: Path) -> Iterator[tuple[str, Message]]:
+    """Yield topic and message of everything whole in a file, which may still be growing.
+
+    Raises:
+        DataError: when the file cannot be opened.
+    """
+    topics: dict[int, str] = {}
+    for record in scan(path, lambda finding: None):
+        if isinstance(record, Channel):
+            topics[record.id] = record.topic
+        elif isinstance(record, Message) and record.channel_id in topics:
+            yield topics[record.channel_id], record
