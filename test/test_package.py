@@ -41,6 +41,13 @@ def test_wheel_holds_every_module(wheel: zipfile.ZipFile):
     assert modules <= set(wheel.namelist())
 
 
+def test_wheel_holds_the_files_of_the_console_page(wheel: zipfile.ZipFile):
+    files = {str(path.relative_to(ROOT / 'src'))
+             for path in (ROOT / 'src/rig_ros/console/static').iterdir()}
+    assert files
+    assert files <= set(wheel.namelist())
+
+
 def test_wheel_holds_every_shared_file_in_its_folder(wheel: zipfile.ZipFile):
     prefix = next(name for name in wheel.namelist() if '.data/data/' in name).partition('/')[0]
     files = {f'{prefix}/data/share/rig_ros/{path.relative_to(ROOT)}'
