@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -57,8 +56,8 @@ def test_a_crash_harms_no_other_and_the_next_start_does_what_is_left(tmp_path, s
     assert started == ['reach-s1']
 
 
-@pytest.mark.skipif(importlib.util.find_spec('ray') is not None, reason='Ray is installed')
-def test_without_ray_the_message_names_the_way_out(tmp_path, started):
+def test_without_ray_the_message_names_the_way_out(tmp_path, started, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'ray', None)
     result = invoke(tmp_path)
     assert isinstance(result.exception, ConfigError)
     assert '--local' in str(result.exception)
