@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .sight import Sight
 
-RAMP_S = 0.02
+RAMP_S = 0.01
 """From full speed to zero when a motion ends."""
 HOLD_S = 0.5
 """Zero speed is sent for this long; then the robot holds by its own time-out."""
