@@ -126,7 +126,9 @@ def _reach(witness: Witness, index: int, goal: Goal) -> GoalRecord:
             if event.get('goal_id') == goal_id:
                 return event
 
-    next_event('start')
+    event = next_event('start', 'abort')
+    if event['kind'] == 'abort':
+        raise HardwareError(f'goal {index}: the reset was aborted: {event.get("reason")}')
     start = {name: distance(witness.truth, goal.truth, name) for name in goal.truth}
     event = next_event('end', 'abort')
     if event['kind'] == 'abort':
