@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 PACKAGE = 'rig_ros'
 NODES = ['camera', 'encoder', 'goal', 'policy', 'guard', 'episode', 'recorder', 'trainer', 'sim',
-         'sawyer', 'fake_robot']
+         'sawyer', 'markers', 'fake_robot']
 ROS_MESSAGES = ['std', 'sensor', 'geometry', 'diagnostic', 'visualization']
 
 

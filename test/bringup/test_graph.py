@@ -59,7 +59,7 @@ def test_guard_and_everything_that_moves_the_arm_is_required():
 
 
 @pytest.mark.parametrize(('name', 'values', 'message'), [
-    ('moon', {}, r"deployment: got 'moon', allowed: one of \['camera', 'robot'"),
+    ('moon', {}, r"deployment: got 'moon', allowed: one of \['camera', 'markers'"),
     ('sim', {'task': 'dance'}, r"task: got 'dance', allowed: one of .*reach_xy"),
     ('sim', {'task': 'pickup'}, "task: got 'pickup', allowed: tasks without a gripper"),
     ('sim', {'clock': 'slow'}, r"clock: got 'slow', allowed: .*lockstep"),

@@ -22,7 +22,7 @@ from rig_ros.ros.lifecycle import RigNode
 from rig_ros.ros.parameters import CommonParameters, build
 
 NODES = ('camera', 'encoder', 'goal', 'policy', 'guard', 'episode', 'recorder', 'trainer', 'sim',
-         'sawyer', 'fake_robot')
+         'sawyer', 'fake_robot', 'markers')
 COMMON = {field.name for field in dataclasses.fields(CommonParameters)}
 
 

@@ -18,7 +18,7 @@ from rig_ros.ros.parameters import CommonParameters, build
 
 FILE = settings.read_yaml(resources.find('config', 'nodes.yaml'))
 NODES = ('camera', 'encoder', 'goal', 'policy', 'guard', 'episode', 'recorder', 'trainer', 'sim',
-         'sawyer', 'fake_robot')
+         'sawyer', 'fake_robot', 'markers')
 NEEDS = {'encoder': 'torch', 'goal': 'torch', 'policy': 'torch', 'sim': 'mujoco'}
 COMMON = {field.name for field in dataclasses.fields(CommonParameters)}
 

@@ -287,6 +287,15 @@ class Camera(Deployment):
         return [camera(self, self.source, self.control_hz)]
 
 
+@dataclass(frozen=True)
+class Markers(Deployment):
+    """What RViz and Foxglove draw of a running graph."""
+
+    def nodes(self) -> list[NodeSpec]:
+        """Return the node that draws."""
+        return [NodeSpec('markers', {'task': self.model['task']})]
+
+
 def camera(settings_: Deployment, source: str, control_hz: float,
            arm_socket: str = 'arm') -> NodeSpec:
     """Return the camera node for a real camera."""
@@ -300,14 +309,15 @@ def trainer(settings_: Acting | Trainer) -> NodeSpec:
 
 
 DEPLOYMENTS: dict[str, type[Deployment]] = {
-    'sim': Simulation, 'robot': Robot, 'trainer': Trainer, 'camera': Camera}
+    'sim': Simulation, 'robot': Robot, 'trainer': Trainer, 'camera': Camera,
+    'markers': Markers}
 
 
 def deployment(name: str, values: Mapping[str, object] | None = None) -> Deployment:
     """Return the settings of a deployment, checked.
 
     Args:
-        name: sim, robot, trainer or camera.
+        name: sim, robot, trainer, camera or markers.
         values: settings by name; the rest keep their defaults.
 
     Raises:
@@ -321,7 +331,7 @@ def from_texts(name: str, texts: Mapping[str, str]) -> Deployment:
     """Return the settings of a deployment from texts, as launch arguments are.
 
     Args:
-        name: sim, robot, trainer or camera.
+        name: sim, robot, trainer, camera or markers.
         texts: settings by name; names that the deployment has not are left out.
 
     Raises:

@@ -21,7 +21,7 @@ from rig_ros.errors import ConfigError, RigError
 EXIT_ERROR = 2
 VERBS = {
     'demo': 'Reach ten goal pictures on the simulated Sawyer and report the distances.',
-    'up': 'Start a graph of nodes: sim, robot, trainer or camera.',
+    'up': 'Start a graph of nodes: sim, robot, trainer, camera or markers.',
     'goal': 'Send, capture, imagine or clear the goal picture of a running graph.',
     'console': 'Serve the page on which a person watches and directs a running graph.',
     'train': 'Learn a task from nothing in simulation, without ROS.',

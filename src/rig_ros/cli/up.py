@@ -102,6 +102,14 @@ def camera(task: Task = 'reach_xy', source: Source = '0', control_hz: Hz = 0.0,
            params_file=params_file, log_level=log_level)
 
 
+@app.command()
+def markers(task: Task = 'reach_xy', namespace: Namespace = '', params_file: Params = '',
+            log_level: LogLevel = 'info') -> None:
+    """Draw workspace, goals and motion of a running graph for RViz and Foxglove."""
+    _serve('markers', task=task, namespace=namespace, params_file=params_file,
+           log_level=log_level)
+
+
 def _serve(name: str, **values: object) -> None:
     """Run a deployment until Ctrl-C or until a node it needs cannot be kept alive."""
     if name == 'sim' or values.get('fake'):

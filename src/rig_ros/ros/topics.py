@@ -31,6 +31,7 @@ from rclpy.qos import (
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from std_msgs.msg import Bool, UInt8MultiArray
+from visualization_msgs.msg import MarkerArray
 
 COMMAND_LIFESPAN_S = 0.2
 LATCHED_READER_DEPTH = 10
@@ -146,6 +147,9 @@ CLOCK = Topic('/clock', Clock, 'stream', recorded=False, by='sim (lockstep)',
               meaning='simulated time')
 ARM_STATUS = Topic('arm/status', DiagnosticArray, 'latched', recorded=False, by='sawyer',
                    meaning="mode, cause and remedy when nothing moves, the robot's flags")
+MARKERS = Topic('markers', MarkerArray, 'latched', recorded=False, by='markers',
+                meaning='workspace, area of goals, hand, requested and allowed motion; frame '
+                        '`base`')
 GROUND_TRUTH = Topic('sim/ground_truth', DiagnosticArray, 'stream', by='sim, fake_robot',
                      meaning='true positions, `name: "x y z"` [m]: for evaluation only')
 
