@@ -127,6 +127,19 @@ def test_raises_error_if_the_state_is_of_other_networks():
         other.restore(trained(20).state())
 
 
+def test_raises_error_if_another_release_wrote_the_state():
+    learner = trained()
+    tensors, values = learner.state()
+    older = {name: value for name, value in tensors.items()
+             if not name.startswith('critics_optimiser')}
+    older |= {f'critics_optimiser.{number}.exp_avg': torch.zeros(3) for number in range(9)}
+    with pytest.raises(ModelMismatch, match='release'):
+        trained().restore(TrainingState(older, values))
+    del values['last_goals_at']
+    with pytest.raises(ModelMismatch, match='last_goals_at'):
+        trained().restore(TrainingState(tensors, values))
+
+
 def test_recorded_episodes_train_as_practised_ones_do():
     learner, world = Learner(small_config(), 2, 0), MovingSquare()
     rng = np.random.default_rng(0)

@@ -284,15 +284,20 @@ class Learner:
         """Become exactly the learner that gave `state`; without a replay in it, keep the present.
 
         Raises:
-            ModelMismatch: the state's networks have other shapes than this recipe's.
+            ModelMismatch: the state's networks or optimisers have other shapes than this
+                recipe's, or another release wrote it; the learner is of no use then.
         """
-        tensors, values = state
         try:
-            self.vae.load_state_dict(under('vae', tensors))
-            self.agent.load_state_dict(under('agent', tensors))
-        except RuntimeError as error:
+            self._restore(state)
+        except (RuntimeError, IndexError, KeyError) as error:
             raise ModelMismatch(f'training state: does not fit this recipe ({error}); resume '
-                                'with the configuration it was started with') from error
+                                'with the configuration and the rig_ros release it was started '
+                                'with') from error
+
+    def _restore(self, state: TrainingState) -> None:
+        tensors, values = state
+        self.vae.load_state_dict(under('vae', tensors))
+        self.agent.load_state_dict(under('agent', tensors))
         for name, optimiser in self._optimisers().items():
             restore_optimiser(optimiser, under(name, tensors))
         if replay := under('replay', tensors):
