@@ -121,6 +121,20 @@ def test_whitening_by_steps_makes_distance_count_steps():
     torch.testing.assert_close((vae.mixing @ vae.mixing.T), mixing @ mixing.T, rtol=1e-3, atol=0)
 
 
+def test_whitening_again_by_nearly_the_same_steps_hardly_turns_the_space():
+    vae = ConvVAE(48, VAEConfig(latent_dim=2, networks='patch', whiten=True, whiten_by='steps'))
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(500, 2, generator=generator)
+    # Changes alike in both directions: their main axis turns with the least change of the VAE.
+    steps = torch.tensor([[1.0, 0.01], [0.01, -1.0]]).repeat(250, 1)
+    vae.whiten(latents, latents + steps)
+    before = vae.mixing.clone()
+    turned = torch.tensor([[1.0, -0.01], [-0.01, -1.02]]).repeat(250, 1)
+    made = (latents - vae.shift) @ before
+    vae.whiten(made, (latents + turned - vae.shift) @ before)
+    torch.testing.assert_close(vae.mixing, before, atol=0.05, rtol=0)
+
+
 def test_latents_are_linear_in_the_positions_of_features():
     heat = torch.full((1, 1, 5, 5), -50.0)
     heat[0, 0, 4, 1] = 50.0

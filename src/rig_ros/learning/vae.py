@@ -185,7 +185,9 @@ class ConvVAE(nn.Module):
         identity = torch.eye(len(covariance))
         covariance += self.config.step_floor * covariance.trace() / len(identity) * identity
         variances, directions = torch.linalg.eigh(covariance)
-        mixing = directions * variances.rsqrt()
+        # Of all matrices that do this the symmetric one: it follows small changes of the VAE with
+        # small ones, where one that turns the axes would scramble what the agent has learnt.
+        mixing = (directions * variances.rsqrt()) @ directions.T
         self.mixing.copy_(mixing / ((raw - self.shift) @ mixing).var(0).mean().sqrt())
 
 
