@@ -26,6 +26,7 @@ extras = {
     'data': ['pyarrow>=15'],
     'gym': ['gymnasium>=1.0'],
     'sweep': ['ray>=2.30'],
+    'view': ['rerun-sdk>=0.24'],
     'docs': ['furo>=2024.8', 'myst-parser>=4.0', 'sphinx>=8.1'],
     'dev': ['aiohttp>=3.10', 'gymnasium>=1.0', 'hypothesis', 'mypy', 'pytest', 'pytest-timeout',
             'ruff', 'types-PyYAML', 'build'],

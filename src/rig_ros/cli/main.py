@@ -30,6 +30,7 @@ VERBS = {
     'benchmark': "Train and measure the project's headline table.",
     'evaluate': 'Measure a model on held-out goal pictures.',
     'inspect': 'Say what an episode, a model or a run holds.',
+    'view': 'Show recordings or a running graph in Rerun.',
     'data': 'Merge, split, bin, export, import, replay and find recordings.',
     'sync': 'Bring finished recordings to another machine; resumes after a cut.',
     'recover': 'Save every whole step of a recording that was cut off.',
