@@ -33,7 +33,8 @@ nitpicky = True
 
 html_theme = 'furo'
 html_title = 'rig_ros'
-html_permalinks = True
+html_static_path = ['site.css']
+html_css_files = ['site.css']
 html_copy_source = False
 html_show_sphinx = False
 
