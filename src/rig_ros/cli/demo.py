@@ -144,8 +144,8 @@ def _report(evaluation: Evaluation, out: Path, wall_s: float, ready_s: float,
     from rig_ros.evaluation.pictures import contact_sheet, png
     from rig_ros.evaluation.report import Figure, evaluation_tables, write_json, write_report
 
-    table = Table('goal', 'start', 'final', title='Distance of the hand to the goal')
     name = evaluation.primary
+    table = Table('goal', 'start', 'final', title=f'Distance of the {name} to the goal')
     for record in evaluation.records:
         table.add_row(str(record.index), f'{100 * record.do_nothing[name]:.1f} cm',
                       f'{100 * record.final[name]:.2f} cm')
