@@ -23,6 +23,7 @@ VERBS = {
     'demo': 'Reach ten goal pictures on the simulated Sawyer and report the distances.',
     'up': 'Start a graph of nodes: sim, robot, trainer, camera or markers.',
     'goal': 'Send, capture, imagine or clear the goal picture of a running graph.',
+    'call': 'Call a service of a running graph: start and stop episodes, e-stop, arm.',
     'console': 'Serve the page on which a person watches and directs a running graph.',
     'train': 'Learn a task from nothing in simulation, without ROS.',
     'sweep': 'Train recipes times seeds, on Ray or one after another; resumable.',

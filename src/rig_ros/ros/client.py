@@ -158,8 +158,13 @@ class GraphClient:
             self.node.destroy_subscription(subscription)
         return got[-1]
 
-    def call(self, service: str, timeout_s: float = 10.0) -> str:
+    def call(self, service: str, timeout_s: float = 10.0, answer_s: float | None = None) -> str:
         """Call a Trigger service and return its message.
+
+        Args:
+            service: its name.
+            timeout_s: how long to wait for the service [s].
+            answer_s: how long to wait for its answer [s]; the same if not given.
 
         Raises:
             HardwareError: no such service, or no answer, in time.
@@ -170,7 +175,7 @@ class GraphClient:
         client = self._clients[service]
         self.spin_until(client.service_is_ready, timeout_s, f'service {service}')
         future = client.call_async(Trigger.Request())
-        self.spin_until(future.done, timeout_s, f'answer of service {service}')
+        self.spin_until(future.done, answer_s or timeout_s, f'answer of service {service}')
         answer = future.result()
         if not answer.success:
             raise RigError(f'{service}: refused: {answer.message}')
