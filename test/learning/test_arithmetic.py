@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
-from rig_ros.learning.arithmetic import FlatAdam, flatten, matmul_precision, product
+from rig_ros.learning.arithmetic import (
+    FlatAdam,
+    flatten,
+    matmul_precision,
+    product,
+    without_denormals,
+)
 from rig_ros.learning.networks import EnsembleMLP
 
 
@@ -48,3 +55,27 @@ def test_the_short_way_through_adam_is_adam():
         plain.step()
     assert torch.equal(ours, theirs)
     assert torch.equal(flat.state[ours]['exp_avg'], plain.state[theirs]['exp_avg'])
+
+
+def test_denormals_are_zero_inside_a_block_and_back_after_it():
+    tiny = torch.full((1,), 1e-40)
+    with without_denormals():
+        assert (tiny * 1.0).item() == 0.0
+        with without_denormals():
+            pass
+        assert (tiny * 1.0).item() == 0.0
+    assert (tiny * 1.0).item() != 0.0
+
+
+def test_learning_leaves_the_processor_as_it_was():
+    from toy_training import small_config
+
+    from rig_ros.learning.trainer import Learner
+
+    learner, rng = Learner(small_config(), 2, 0), np.random.default_rng(0)
+    size = learner.config.image_size
+    learner.add_episode(rng.integers(0, 255, (11, size, size, 3), np.uint8),
+                        rng.uniform(-1, 1, (10, 2)).astype(np.float32))
+    learner.train_vae(1)
+    learner.train_policy(1)
+    assert np.float64(5e-324) * 1.0 != 0.0

@@ -12,7 +12,12 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from rig_ros.learning.arithmetic import FlatAdam, flatten, matmul_precision
+from rig_ros.learning.arithmetic import (
+    FlatAdam,
+    flatten,
+    matmul_precision,
+    without_denormals,
+)
 from rig_ros.learning.config import TD3Config
 from rig_ros.learning.networks import Critics, Policy
 
@@ -55,6 +60,7 @@ class TD3(nn.Module):
         actions: Tensor = self.policy(latent, goal)
         return actions
 
+    @without_denormals()
     @torch.no_grad()
     def update(self, latent: Tensor, action: Tensor, reward: Tensor, next_latent: Tensor,
                goal: Tensor, generator: torch.Generator) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from rig_ros.control.action import OrnsteinUhlenbeck
 from rig_ros.errors import ModelMismatch
+from rig_ros.learning.arithmetic import without_denormals
 from rig_ros.learning.bundle import architecture
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.goals import make_goal_setter, relabel
@@ -194,6 +195,7 @@ class Learner:
         self.train_policy(updates, progress)
         return self.metrics
 
+    @without_denormals()
     def train_vae(self, steps: int, progress: ProgressHook = ignore_progress) -> None:
         """Train the VAE on the replay's pictures, then remake latents and the goal prior."""
         config = self.config.vae
@@ -276,8 +278,7 @@ class Learner:
             'env_steps': self.env_steps, 'vae_steps': self.vae_steps,
             'last_vae_at': self.last_vae_at, 'last_goals_at': self.last_goals_at,
             'owed_updates': self._owed_updates, 'agent_updates': self.agent.updates,
-            'rng': generator_values(self.rng),
-            'metrics': self.metrics,
+            'rng': generator_values(self.rng), 'metrics': self.metrics,
         })
 
     def restore(self, state: TrainingState) -> None:
@@ -321,11 +322,9 @@ class Environment(Protocol):
 
     def reset(self) -> ImageU8:
         """Bring the hand to its start and return the first picture."""
-        ...
 
     def step(self, action: Float32Array) -> ImageU8:
         """Carry out one control step and return the picture after it."""
-        ...
 
 
 @dataclass(frozen=True)
