@@ -40,3 +40,6 @@ def test_answers_and_refusals_of_a_running_node(tmp_path: Path):
         refused = CliRunner().invoke(call.app, ['goal/imagine', '--timeout', '60'])
         assert isinstance(refused.exception, RigError)
         assert 'goal/imagine: refused' in str(refused.exception)
+        # Kept for every graph that this process starts, until a person clears it.
+        result = CliRunner().invoke(call.app, ['estop/clear'], catch_exceptions=False)
+        assert 'cleared' in result.output
