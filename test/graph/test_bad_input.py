@@ -6,6 +6,7 @@ goal at the end.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from rig_ros.bringup import graph as graphs
 from rig_ros.bringup.supervisor import Supervisor
 from rig_ros.cli.local_graph import released_bundle
 from rig_ros.control import task as tasks
-from rig_ros.errors import RigError
+from rig_ros.errors import HardwareError, RigError
 from rig_ros.learning import bundle as bundles
 from rig_ros.ros import topics
 from rig_ros.ros.client import GraphClient
@@ -207,12 +208,28 @@ def test_a_truncated_goal_file_never_leaves_the_command_line(tmp_path: Path) -> 
         read_picture(path)
 
 
+def _moves_for(bench: Bench, good_goal: np.ndarray) -> bool:
+    """Send a goal; tell whether the hand moves, or a stalled machine aborted its episode."""
+    bench.client.events.clear()
+    goal_id, start = str(bench.client.send_goal(good_goal)), bench.witness.truth['hand'].copy()
+
+    def gone() -> bool:
+        return any(event['kind'] == 'abort' and event.get('goal_id') == goal_id
+                   and event.get('reason', '').endswith('is gone')
+                   for event in bench.client.events)
+
+    def moved() -> bool:
+        return bool(np.linalg.norm(bench.witness.truth['hand'] - start) > 0.05)
+
+    bench.client.spin_until(lambda: moved() or gone(), 20.0, 'motion')
+    return moved()
+
+
 def test_after_all_this_a_good_goal_is_reached(bench: Bench, good_goal: np.ndarray) -> None:
-    bench.client.send_goal(good_goal)
-    bench.client.wait_event('start', timeout_s=20.0)
-    start = bench.witness.truth['hand'].copy()
-    bench.client.spin_until(
-        lambda: np.linalg.norm(bench.witness.truth['hand'] - start) > 0.05, 10.0, 'motion')
+    """A process that got no time for 150 ms counts as gone, so a few tries are allowed."""
+    with contextlib.suppress(HardwareError):
+        bench.client.wait_event('none', timeout_s=0.5)  # the past, which is latched
+    assert any(_moves_for(bench, good_goal) for _ in range(4))
 
 
 def test_bundle_of_another_task_is_refused_with_both_names() -> None:
