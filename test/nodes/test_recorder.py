@@ -185,7 +185,7 @@ def test_killed_in_an_episode_nothing_is_lost_and_it_goes_on(recorder: Recorder)
     restored = recorder.segments[0]
     assert restored['recovered'] == 'true'
     assert int(restored['commands']) == sent
-    for _ in range(40):  # its command subscription is found at a time nobody outside can see
+    for _ in range(120):  # its command subscription is found at a time nobody outside can see
         recorder.steps(1)
         recorder.graph.spin_for(0.1)
     last = [recorder.now_ns - (i + 1) * PERIOD_NS for i in range(10)]
