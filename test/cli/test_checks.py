@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rig_ros.cli import checks, doctor
-from rig_ros.cli.checks import Finding
+from rig_ros.cli.findings import Finding
 
 Usage = namedtuple('Usage', 'total used free')
 

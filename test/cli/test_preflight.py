@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from rig_ros.arm_side import protocol
 from rig_ros.arm_side.protocol import State, Welcome
 from rig_ros.cli import preflight
-from rig_ros.cli.checks import Finding
+from rig_ros.cli.findings import Finding
 from rig_ros.cli.preflight_checks import Master, arm, box, network
 from rig_ros.control import task as tasks
 

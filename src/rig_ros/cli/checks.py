@@ -13,11 +13,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from rig_ros import resources
+from rig_ros.cli.findings import Finding
 from rig_ros.errors import RigError
 
 OLDEST_PYTHON = (3, 10)
@@ -56,19 +56,6 @@ assert got, 'a message to myself did not arrive'
 print(rclpy.get_rmw_implementation_identifier())
 """
 TORCH = 'import torch; print(torch.__version__, "cuda" if torch.cuda.is_available() else "cpu")'
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found."""
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str = ''
-    """What to do; shown when not ok."""
-    essential: bool = True
-    """Whether the project is of no use without it."""
 
 
 def attempt(program: str, environment: dict[str, str] | None = None) -> tuple[bool, str]:

@@ -84,14 +84,11 @@ def run(part: str, folder: Path, count: int | None, seed: int) -> Result:
     return drill(place, usual if count is None else count, np.random.default_rng(seed))
 
 
-def _command_stamps(folder: Path) -> set[int]:
+def _recorded(folder: Path) -> set[int]:
     """Return the stamps of all executed commands in the recordings below a folder [ns]."""
-    from rig_ros.episodes import schema
-    from rig_ros.episodes.messages import header_stamp_ns
-    from rig_ros.episodes.reading import find_episodes, read_messages
+    from rig_ros.episodes.reading import command_stamps, find_episodes
 
-    return {header_stamp_ns(m.cdr) for file in find_episodes(folder) for m in read_messages(file)
-            if schema.local_name(m.topic) == schema.COMMAND}
+    return command_stamps(find_episodes(folder))
 
 
 def _part_bytes(folder: Path) -> int:
@@ -132,7 +129,7 @@ def recorder_killed(place: Path, kills: int, rng: Random) -> Result:
         finally:
             process.terminate()
             process.wait(20)
-    held = _command_stamps(folder)
+    held = _recorded(folder)
     lost = [sum(a <= s < b and s not in held for s in stand_in.finished_ns) for a, b in windows]
     at_stake = sum(a <= s < b for s in stand_in.finished_ns for a, b in windows)
     return Result('recorder killed', kills, at_stake, max(lost), 1, sum(lost), went_on,
@@ -189,7 +186,7 @@ def power_cut(place: Path, cuts: int, rng: Random) -> Result:
         whole = sum(size <= at for size in sizes)
         try:
             report = recover_file(source)
-            held = len(_command_stamps(folder)) if report.target else 0
+            held = len(_recorded(folder)) if report.target else 0
             went_on += 1
         except RigError:
             held = 0
@@ -228,7 +225,7 @@ def full_disk(place: Path, trials: int, rng: Random) -> Result:
                 made.step()
             made.end()
             made.recorder.close()
-            held = _command_stamps(made.recorder.folder)
+            held = _recorded(made.recorder.folder)
             sent = made.finished_ns
             at_stake += len(sent)
             # The one that met the full disk was never on it: that is the step in flight.
@@ -261,7 +258,7 @@ def clock_set(place: Path, trials: int, rng: Random) -> Result:
         made.end()
         made.recorder.close()
         first, second = (assemble(f.file.path, tasks.load('reach_xy')) for f in made.finished)
-        held = _command_stamps(made.recorder.folder)
+        held = _recorded(made.recorder.folder)
         lost.append(max(steps - first.steps, sum(s not in held for s in made.finished_ns)))
         went_on += second.steps == 1 and made.finished[0].audit.clock_jumps_s != ()
     return Result('clock set by 1 s', trials, trials * steps, max(lost), 1, sum(lost), went_on)
@@ -352,7 +349,7 @@ def network_cut(place: Path, cuts: int, rng: Random) -> Result:
         return Result(part, 0, 0, 0, 0, 0, 0, str(error))
     finally:
         del os.environ['FASTDDS_BUILTIN_TRANSPORTS'], os.environ['ROS_STATIC_PEERS']
-    held = _command_stamps(lab.folder)
+    held = _recorded(lab.folder)
     lost = sum(stamp not in held for stamp in lab.sent_ns)
     return Result(part, cuts, lab.steps, lost, 0, lost, went_on,
                   f'{note}; sending a step took {1e3 * lab.latest_s:.0f} ms at most')

@@ -160,6 +160,7 @@ def _repeated_drill(supervisor: Supervisor, witness: Witness, process: str,
 def _drill(supervisor: Supervisor, witness: Witness, process: str,
            number: signal.Signals) -> Drill:
     """Start motion, send the signal, watch, bring the process back, start again."""
+    from rig_ros.episodes.reading import command_stamps
     from rig_ros.evaluation.stopping import lost_steps, measure_stop
 
     _start_motion(witness)
@@ -173,7 +174,8 @@ def _drill(supervisor: Supervisor, witness: Witness, process: str,
     if number == signal.SIGSTOP:
         os.kill(pid, signal.SIGCONT)
     _end_episode(witness)
-    lost = lost_steps(finished, _recorded_stamps(witness))
+    recorded = command_stamps(Path(segment['path']) for segment in witness.segments[-3:])
+    lost = lost_steps(finished, recorded)
     try:
         witness.graph.spin_until(lambda: target.running and target.popen is not None, PATIENCE_S,
                                  f'process {process}')
@@ -221,17 +223,6 @@ def _end_episode(witness: Witness) -> None:
     witness.graph.spin_until(
         lambda: any(s['episode_id'] == witness.episode_id for s in witness.segments), RECORDED_S,
         f'recording of episode {witness.episode_id}')
-
-
-def _recorded_stamps(witness: Witness) -> set[int]:
-    """Return the stamps of all commands in the recordings of this graph [ns]."""
-    from rig_ros.episodes.messages import header_stamp_ns
-    from rig_ros.episodes.reading import read_messages
-    from rig_ros.episodes.schema import local_name
-
-    return {header_stamp_ns(message.cdr) for segment in witness.segments[-3:]
-            for message in read_messages(Path(segment['path']))
-            if local_name(message.topic) == 'cmd_twist'}
 
 
 def _say(drill: Drill) -> None:

@@ -6,8 +6,7 @@ sends the robot nothing.
 
 from __future__ import annotations
 
-import dataclasses
-import json
+import itertools
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,10 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from rig_ros.cli.checks import Finding
+from rig_ros.cli.findings import Finding, Words, report
 from rig_ros.errors import HardwareError, RigError
 
 if TYPE_CHECKING:
@@ -26,9 +23,10 @@ if TYPE_CHECKING:
     from rig_ros.control.task import TaskConfig
 
 app = typer.Typer(add_completion=False)
-console = Console(highlight=False, soft_wrap=True)
 PATIENCE_S = 15.0
 WATCHED_S = 2.0
+WORDS = Words(wrong='wrong ', note='note', fit='the robot may be moved from here',
+              unfit='do not move the robot yet', name_width=18)
 
 
 @app.command()
@@ -53,30 +51,10 @@ def preflight(
 
     config = tasks.load(task)
     variables = checks.environment_of(robot_host, ros_ip)
-    findings: list[Finding] = []
-    parts = (checks.network(checks.Master.from_environment(variables), variables),
-             _arm(side_command, side_socket, config, variables),
-             checks.box(config, table_height), _camera(source))
-    for part in parts:
-        for finding in part:
-            findings.append(finding)
-            _show(finding)
-    fit = all(finding.ok for finding in findings if finding.essential)
-    if json_file:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(json.dumps(
-            {'fit': fit, 'checks': [dataclasses.asdict(f) for f in findings]}, indent=1))
-    console.print('[bold green]the robot may be moved from here[/]' if fit else
-                  '[bold red]do not move the robot yet[/]')
-    raise typer.Exit(0 if fit else 1)
-
-
-def _show(finding: Finding) -> None:
-    mark = ('[green]ok[/]    ' if finding.ok else '[bold red]wrong[/] ' if finding.essential
-            else '[yellow]note[/]  ')
-    console.print(f'{mark}  {finding.name:<18} {escape(finding.found)}')
-    if not finding.ok:
-        console.print(f'        {"":<18} [dim]{escape(finding.remedy)}[/]')
+    report(itertools.chain(
+        checks.network(checks.Master.from_environment(variables), variables),
+        _arm(side_command, side_socket, config, variables),
+        checks.box(config, table_height), _camera(source)), WORDS, json_file)
 
 
 def _arm(side_command: str, side_socket: str, task: TaskConfig,

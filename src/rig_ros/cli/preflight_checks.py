@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from rig_ros.arm_side.protocol import State, Welcome
-from rig_ros.cli.checks import Finding
+from rig_ros.cli.findings import Finding
 from rig_ros.control import kinematics
 from rig_ros.control.task import TaskConfig
 from rig_ros.errors import RigError

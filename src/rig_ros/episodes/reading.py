@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from mcap.records import Channel, Message, Metadata, Schema
 
-from rig_ros.episodes import audit, bag_metadata
+from rig_ros.episodes import audit, bag_metadata, schema
+from rig_ros.episodes.messages import header_stamp_ns
 from rig_ros.episodes.scan import scan
 from rig_ros.episodes.store import PART_SUFFIX, SUFFIX
 from rig_ros.errors import DataError
@@ -100,6 +101,16 @@ def read_messages(path: Path) -> Iterator[RawMessage]:
             channel = channels[record.channel_id]
             yield RawMessage(channel.topic, types.get(channel.schema_id, ''), record.log_time,
                              record.publish_time, record.data)
+
+
+def command_stamps(files: Iterable[Path]) -> set[int]:
+    """Return the stamps [ns] of all executed commands in finished recordings.
+
+    Raises:
+        DataError: as `read_messages`.
+    """
+    return {header_stamp_ns(message.cdr) for file in files for message in read_messages(file)
+            if schema.local_name(message.topic) == schema.COMMAND}
 
 
 def read_audit(path: Path) -> audit.Audit:
