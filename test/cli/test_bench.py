@@ -34,6 +34,19 @@ def test_updates_are_counted_for_each_recipe(tmp_path):
     assert min(figures['vae_minibatches_per_s'].values()) > 0
 
 
+def test_a_replay_in_a_file_is_restored(tmp_path):
+    (tmp_path / 'a.yaml').write_text(SMALL)
+    result = CliRunner().invoke(bench.app, [
+        'replay', '--frames', '520', '--seconds', '0.1', '--storage', 'file', '--recipe',
+        str(tmp_path / 'a.yaml'), '--out', str(tmp_path / 'out'),
+        '--json', str(tmp_path / 'f.json')])
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / 'f.json').read_text())
+    assert (figures['frames'], figures['restored']) == (510, 1)
+    assert figures['peak_gb'] > 0.05
+    assert list((tmp_path / 'out').iterdir()) == []
+
+
 @pytest.mark.render
 def test_sim_counts_steps(tmp_path):
     result = CliRunner().invoke(bench.app, ['sim', '--seconds', '0.2', '--json',

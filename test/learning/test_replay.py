@@ -24,8 +24,8 @@ def episode(first, steps):
     return images, np.full((steps, 2), first / 255, np.float32)
 
 
-def replay(frames=100):
-    return Replay(frames, SIZE, action_dim=2, latent_dim=1)
+def replay(frames=100, storage='auto'):
+    return Replay(frames, SIZE, action_dim=2, latent_dim=1, storage=storage)
 
 
 def test_transitions_never_cross_episodes_and_futures_lie_ahead_in_the_same_one():
@@ -85,12 +85,14 @@ def test_a_full_buffer_drops_the_oldest_whole_episodes():
     assert len(buffer.goal_latents) == len(buffer.episodes) == 2
 
 
-def test_restore_gives_the_same_batches_also_after_wrapping():
-    first, second = replay(frames=12), replay(frames=12)
+@pytest.mark.parametrize('storages', [('memory', 'memory'), ('file', 'memory'),
+                                      ('memory', 'file')])
+def test_restore_gives_the_same_batches_also_after_wrapping(storages):
+    first, second = (replay(12, storage) for storage in storages)
     for start in (10, 30, 50):
         first.add_episode(*episode(start, 4))
     first.encode(encode)
-    second.restore(first.state())
+    second.restore(first.state(), first.stacks())
     for buffer in (first, second):
         buffer.add_episode(*episode(90, 2), np.full((SIZE, SIZE, 3), 7, np.uint8))
         buffer.encode(encode)

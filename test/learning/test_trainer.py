@@ -27,6 +27,12 @@ def trained(steps=60, seed=0, **changes):
     return learner
 
 
+def same_pictures(a, b):
+    return a.keys() == b.keys() and all(
+        np.array_equal(np.concatenate(list(a[name].parts())),
+                       np.concatenate(list(b[name].parts()))) for name in a)
+
+
 def same_tensors(a, b):
     return set(a) == set(b) and all(torch.equal(a[name], b[name]) for name in a)
 
@@ -54,7 +60,7 @@ def test_imagined_goals_follow_the_pictures_between_the_vaes_trainings():
 
 def test_replay_holds_the_current_encoders_latents_after_a_refresh():
     learner = trained(60)
-    images = torch.from_numpy(learner.replay.images[:learner.replay.frames])
+    images = learner.replay.pictures(torch.arange(learner.replay.frames))
     torch.testing.assert_close(learner.replay.all_latents(), learner.vae.encode(images)[0],
                                rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(learner.goals.mean, learner.replay.all_latents().mean(0))
@@ -86,6 +92,7 @@ def test_building_a_learner_leaves_the_global_random_state():
     {'goals': 'visited', 'skew': SkewConfig(density='neighbours'),
      'vae': VAEConfig(latent_dim=3, networks='keypoint', whiten=True, whiten_by='steps',
                       first_steps=2, refresh_every=20, refresh_steps=1, batch_size=4)},
+    {'replay_storage': 'file', 'replay_frames': 100},
 ])
 def test_restored_learner_goes_on_to_the_bit(tmp_path, changes):
     first = trained(40, **changes)
@@ -96,7 +103,13 @@ def test_restored_learner_goes_on_to_the_bit(tmp_path, changes):
         train_in_environment(MovingSquare(), learner, 80, horizon=10)
     assert first.metrics == second.metrics  # the losses, exactly
     assert same_tensors(first.state().tensors, second.state().tensors)
+    assert same_pictures(first.state().pictures, second.state().pictures)
     assert first.state().values | {'seed': 0} == second.state().values | {'seed': 0}
+
+
+def test_where_pictures_lie_decides_nothing():
+    states = [trained(replay_storage=storage).state() for storage in ('memory', 'file')]
+    assert same_tensors(*(state.tensors for state in states))
 
 
 def test_state_is_a_copy():
@@ -129,15 +142,15 @@ def test_raises_error_if_the_state_is_of_other_networks():
 
 def test_raises_error_if_another_release_wrote_the_state():
     learner = trained()
-    tensors, values = learner.state()
+    tensors, values, pictures = learner.state()
     older = {name: value for name, value in tensors.items()
              if not name.startswith('critics_optimiser')}
     older |= {f'critics_optimiser.{number}.exp_avg': torch.zeros(3) for number in range(9)}
     with pytest.raises(ModelMismatch, match='release'):
-        trained().restore(TrainingState(older, values))
+        trained().restore(TrainingState(older, values, pictures))
     del values['last_goals_at']
     with pytest.raises(ModelMismatch, match='last_goals_at'):
-        trained().restore(TrainingState(tensors, values))
+        trained().restore(TrainingState(tensors, values, pictures))
 
 
 def test_recorded_episodes_train_as_practised_ones_do():

@@ -68,6 +68,32 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
 
 
 @app.command()
+def replay(frames: Annotated[int, typer.Option(min=100, help='Pictures to hold.')] = 500_000,
+           recipe: Annotated[str, typer.Option(help='Recipe or YAML file.')] = 'reach',
+           storage: Annotated[str, typer.Option(help='auto, memory or file.')] = 'auto',
+           seconds: Seconds = 5.0,
+           out: Annotated[Path, typer.Option(help='Folder on a disk with room for twice as much.')]
+           = Path('runs/bench_replay'), json_file: JsonFile = None) -> None:
+    """A full replay: the memory it takes, drawing from it, saving and restoring it."""
+    use_threads(1)
+    from rig_ros import settings
+    from rig_ros.learning import config as configs
+    from rig_ros.learning.bench import large_replay
+
+    config = settings.change(configs.load(recipe),
+                             {'replay_frames': frames, 'replay_storage': storage})
+    out.mkdir(parents=True, exist_ok=True)
+    figures = large_replay(config, out, seconds)
+    console.print(
+        f'{figures["frames"]:.0f} pictures, {figures["pictures_gb"]:.1f} GB: at most [bold]'
+        f'{figures["peak_gb"]:.2f} GB[/] of memory; filled and encoded in {figures["fill_s"]:.0f} '
+        f's, {figures["pictures_per_s"]:.0f} pictures/s drawn, {figures["updates_per_s"]:.0f} '
+        f'policy updates/s; saved in {figures["save_s"]:.0f} s, restored in '
+        f'{figures["restore_s"]:.0f} s: {"the same" if figures["restored"] else "NOT THE SAME"}')
+    _save(json_file, figures)
+
+
+@app.command()
 def latency(hz: Annotated[float, typer.Option(min=1.0, max=60.0, help='Pictures a second.')] = 30,
             seconds: Seconds = 60.0,
             task: Annotated[str, typer.Option(help='Task with a released model.')] = 'reach',

@@ -91,15 +91,16 @@ class TrainingRun:
         self._evaluated = evaluated
         self._clock = clock
         self._evaluation_s = 0.0
-        self.learner = Learner(config, task.action_dim, seed)
         if resume:
             self.files.require_resumable()
+        else:
+            self.files.create(config)
+        self.learner = Learner(config, task.action_dim, seed, folder=directory)
+        if resume:
             state = TrainingState.load(self.files.checkpoint)
             self.learner.restore(state)
             self.learner.seed = int(state.values['seed'])
             self.files.reload_metrics(self.learner.env_steps)
-        else:
-            self.files.create(config)
         self._saved_at = self.learner.env_steps
         last = self.files.rows[-1] if self.files.rows else {}
         self._began = clock() - last.get('wall_s', 0.0)

@@ -1,13 +1,16 @@
-"""Gradient updates a second of a recipe: sampling, relabelling, targets and both networks."""
+"""Gradient updates a second of a recipe, and a replay larger than memory: its time and memory."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import torch
 
 from rig_ros.learning.config import TrainConfig
+from rig_ros.learning.state import TrainingState
 from rig_ros.learning.trainer import Learner
 
 EPISODES = 40
@@ -16,12 +19,12 @@ ACTION_DIM = 2
 CHUNK = 20
 
 
-def _filled_learner(config: TrainConfig) -> Learner:
+def _filled_learner(config: TrainConfig, episodes: int, folder: Path | None = None) -> Learner:
     """Return a learner with a replay of noise, past its first (one-step) VAE training."""
-    learner = Learner(config, ACTION_DIM, seed=0)
+    learner = Learner(config, ACTION_DIM, seed=0, folder=folder)
     rng = np.random.default_rng(0)
     size = config.image_size
-    for _ in range(EPISODES):
+    for _ in range(episodes):
         images = rng.integers(0, 256, (HORIZON + 1, size, size, 3), np.uint8)
         actions = rng.uniform(-1, 1, (HORIZON, ACTION_DIM)).astype(np.float32)
         learner.add_episode(images, actions, images[-1])
@@ -38,6 +41,11 @@ def _rate(work: Callable[[], int], seconds: float, clock: Callable[[], float]) -
     return done / (clock() - began)
 
 
+def _policy_updates(learner: Learner) -> int:
+    learner.train_policy(CHUNK)
+    return CHUNK
+
+
 def updates_per_second(config: TrainConfig, seconds: float,
                        clock: Callable[[], float] = time.perf_counter) -> dict[str, float]:
     """Measure a recipe on this machine.
@@ -50,11 +58,7 @@ def updates_per_second(config: TrainConfig, seconds: float,
     Returns:
         `updates_per_s`: policy and critic updates; `vae_minibatches_per_s`.
     """
-    learner = _filled_learner(config)
-
-    def policy() -> int:
-        learner.train_policy(CHUNK)
-        return CHUNK
+    learner = _filled_learner(config, EPISODES)
 
     def vae() -> int:
         images = learner.replay.sample_images(config.vae.batch_size, learner.generator)
@@ -64,6 +68,52 @@ def updates_per_second(config: TrainConfig, seconds: float,
         learner.vae_optimiser.step()
         return 1
 
-    rate = _rate(policy, seconds, clock)
+    rate = _rate(lambda: _policy_updates(learner), seconds, clock)
     learner.vae.train()
     return {'updates_per_s': rate, 'vae_minibatches_per_s': _rate(vae, seconds, clock)}
+
+
+def large_replay(config: TrainConfig, folder: Path, seconds: float,
+                 clock: Callable[[], float] = time.perf_counter) -> dict[str, float]:
+    """Fill a recipe's whole replay, learn from it, save and restore it; measure on the way.
+
+    Args:
+        config: the recipe; its `replay_frames` are filled.
+        folder: for the pictures and the checkpoint; on a disk, not in memory.
+        seconds: time for each of the two rates [s].
+        clock: seconds.
+
+    Returns:
+        `frames`, `pictures_gb`; `fill_s`, until all pictures are there and encoded;
+        `pictures_per_s` drawn for the VAE; `updates_per_s` of the policy; `save_s`, `restore_s` of
+        a checkpoint; `restored`, 1 if it draws the same pictures as what was saved; `peak_gb`, the
+        most memory the process held (VmHWM: mapped files and all).
+    """
+    times = [clock()]
+    learner = _filled_learner(config, config.replay_frames // (HORIZON + 1), folder)
+    replay = learner.replay
+    times.append(clock())
+    updates = _rate(lambda: _policy_updates(learner), seconds, clock)
+    batch = config.vae.batch_size
+    pictures = _rate(lambda: len(replay.sample_images(batch, learner.generator)), seconds, clock)
+    checkpoint = folder / 'checkpoint.safetensors'
+    try:
+        times.append(clock())
+        learner.state().save(checkpoint)
+        times.append(clock())
+        before = replay.sample_images(batch, learner.generator)
+        learner.restore(TrainingState.load(checkpoint))
+        times.append(clock())
+    finally:
+        checkpoint.unlink(missing_ok=True)
+    same = torch.equal(before, replay.sample_images(batch, learner.generator))
+    return {'frames': replay.frames, 'pictures_gb': 1e-9 * replay.frames * before[0].numel(),
+            'fill_s': times[1] - times[0], 'pictures_per_s': pictures, 'updates_per_s': updates,
+            'save_s': times[3] - times[2], 'restore_s': times[4] - times[3],
+            'restored': float(same), 'peak_gb': _peak_gb()}
+
+
+def _peak_gb() -> float:
+    """Return the most memory this process has held [GB]: what Linux calls VmHWM."""
+    status = Path('/proc/self/status').read_text(encoding='utf-8')
+    return 1024e-9 * int(status.partition('VmHWM:')[2].split()[0])

@@ -16,6 +16,8 @@ from rig_ros.settings import require
 
 GoalKind = Literal['fitted', 'normal', 'visited', 'correlated', 'beyond']
 
+Storage = Literal['auto', 'memory', 'file']
+
 
 @dataclass(frozen=True)
 class VAEConfig:
@@ -226,6 +228,8 @@ class TrainConfig:
     """Steps between fittings of imagined goals; 0 fits them after the VAE's trainings only."""
     replay_frames: int = 100_000
     """Pictures kept; the oldest episodes go first (paper: 1,000,000)."""
+    replay_storage: Storage = 'auto'
+    """Pictures in memory or in an unnamed file of the run's folder; auto: file above 2 GiB."""
     skew: SkewConfig = field(default_factory=SkewConfig)
     vae: VAEConfig = field(default_factory=VAEConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)

@@ -3,12 +3,14 @@
 Frames of an episode lie next to each other in one buffer of a fixed number of frames: T + 1
 pictures for T actions (the last frame's action is unused). When the buffer is full the oldest
 episodes go. Pictures stay, latents are remade (`encode`) whenever the representation changes.
+What storage the pictures lie in (`pictures`) changes nothing of what is drawn.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rig_ros.errors import DataError
+from rig_ros.learning.config import Storage
+from rig_ros.learning.pictures import ImageU8, Pictures, Places, make_pictures
+from rig_ros.learning.tensor_file import Stack
 
-ImageU8 = NDArray[np.uint8]
 ENCODE_CHUNK = 512
 
 
@@ -47,28 +51,56 @@ class Episode(NamedTuple):
     goal: bool
 
 
+class Index(NamedTuple):
+    """Flat places that sampling uses, oldest episode first."""
+
+    frames: Tensor
+    """(F,) of all pictures."""
+    transitions: Tensor
+    """(N,) of the pictures an action follows on."""
+    last: Tensor
+    """(N,) of the last picture of the same episode."""
+    number: Tensor
+    """(N,) which episode it is."""
+    goal: Tensor
+    """(E,) bool: whether an episode had a goal."""
+
+
 class Replay:
     """See the module."""
 
-    def __init__(self, frames: int, image_size: int, action_dim: int, latent_dim: int) -> None:
+    def __init__(self, frames: int, image_size: int, action_dim: int, latent_dim: int,
+                 storage: Storage = 'auto', folder: Path | None = None) -> None:
+        """Start empty.
+
+        Args:
+            frames: pictures kept.
+            image_size: side of a picture [pixels].
+            action_dim: components of an action.
+            latent_dim: components of a latent.
+            storage: where the pictures lie.
+            folder: on the disk for those that do not lie in memory.
+        """
         self.capacity = frames
-        self.images = np.empty((frames, image_size, image_size, 3), np.uint8)
+        self._shape = (image_size, image_size, 3)
+        self._images = make_pictures(frames, image_size, storage, folder)
+        self._goal_images = make_pictures(frames, image_size, storage, folder)
+        """Where the episode's first picture is in the other."""
         self.actions = torch.zeros(frames, action_dim)
         self.latents = torch.zeros(frames, latent_dim)
         self.episodes: deque[Episode] = deque()
-        self.goal_images: deque[ImageU8] = deque()
         self.goal_latents = torch.zeros(0, latent_dim)
         self._cursor = 0
-        self._index_episodes()
+        self._indexed: Index | None = None
 
     def __len__(self) -> int:
         """Number of transitions."""
-        return len(self._transitions)
+        return len(self._index.transitions)
 
     @property
     def frames(self) -> int:
         """Number of pictures."""
-        return len(self._frames)
+        return len(self._index.frames)
 
     def add_episode(self, images_thwc_u8: ImageU8, actions: NDArray[np.float32],
                     goal_image_hwc_u8: ImageU8 | None = None) -> slice:
@@ -88,23 +120,22 @@ class Replay:
         where = slice(start, start + count)
         while self.episodes and self._overlaps(self.episodes[0], where):
             self.episodes.popleft()
-            self.goal_images.popleft()
             self.goal_latents = self.goal_latents[1:]
-        self.images[where] = images_thwc_u8
+        self._images.write(_places(where), images_thwc_u8)
         self.actions[start:start + count - 1] = torch.from_numpy(np.asarray(actions, np.float32))
         self.latents[where] = 0
         self.episodes.append(Episode(start, count, goal_image_hwc_u8 is not None))
-        self.goal_images.append(np.zeros(images_thwc_u8.shape[1:], np.uint8)
-                                if goal_image_hwc_u8 is None else goal_image_hwc_u8.copy())
+        goal = np.zeros(self._shape, np.uint8) if goal_image_hwc_u8 is None else goal_image_hwc_u8
+        self._goal_images.write(np.array([start]), goal[None])
         self.goal_latents = torch.cat((self.goal_latents,
                                        torch.zeros(1, self.goal_latents.shape[1])))
         self._cursor = start + count
-        self._index_episodes()
+        self._indexed = None
         return where
 
     def _check(self, images: ImageU8, actions: NDArray[np.float32],
                goal: ImageU8 | None) -> None:
-        shape = self.images.shape[1:]
+        shape = self._shape
         if images.dtype != np.uint8 or images.shape[1:] != shape:
             raise DataError(f'episode pictures: got {images.dtype} {images.shape[1:]}, allowed: '
                             f'uint8 {shape}; use the camera node to crop and resize')
@@ -126,77 +157,102 @@ class Replay:
         end = episode.start + episode.frames
         return bool(episode.start < where.stop and where.start < end)
 
-    def _index_episodes(self) -> None:
-        """Rebuild the flat indices that sampling uses."""
-        starts = np.array([e.start for e in self.episodes], np.int64)
-        counts = np.array([e.frames for e in self.episodes], np.int64)
-        last = np.repeat(starts + counts - 1, counts)
-        number = np.repeat(np.arange(len(starts)), counts)
-        frames = (np.concatenate([np.arange(e.start, e.start + e.frames) for e in self.episodes])
-                  if self.episodes else np.zeros(0, np.int64))
-        moving = frames < last
-        self._frames = torch.from_numpy(frames)
-        self._transitions = torch.from_numpy(frames[moving])
-        self._last = torch.from_numpy(last[moving])
-        self._number = torch.from_numpy(number[moving])
-        self._goal = torch.tensor([e.goal for e in self.episodes], dtype=torch.bool)
+    @property
+    def _index(self) -> Index:
+        """The flat places, made anew after a change: many episodes may come before they matter."""
+        if self._indexed is None:
+            starts = self._starts
+            counts = np.array([e.frames for e in self.episodes], np.int64)
+            last = np.repeat(starts + counts - 1, counts)
+            number = np.repeat(np.arange(len(starts)), counts)
+            before = np.repeat(np.cumsum(counts) - counts, counts)
+            frames = np.repeat(starts, counts) + np.arange(len(number)) - before
+            moving = frames < last
+            self._indexed = Index(
+                torch.from_numpy(frames), torch.from_numpy(frames[moving]),
+                torch.from_numpy(last[moving]), torch.from_numpy(number[moving]),
+                torch.tensor([e.goal for e in self.episodes], dtype=torch.bool))
+        return self._indexed
+
+    @property
+    def _starts(self) -> Places:
+        return np.array([e.start for e in self.episodes], np.int64)
 
     def encode(self, encode: Callable[[Tensor], tuple[Tensor, Tensor]],
                where: slice | None = None) -> None:
         """Remake the cached latents: of all frames and goals, or of one episode just added."""
-        if where is not None:
-            self.latents[where] = encode(torch.from_numpy(self.images[where]))[0]
-            goal = torch.from_numpy(self.goal_images[-1]).unsqueeze(0)
-            self.goal_latents[-1:] = encode(goal)[0]
-            return
-        for chunk in torch.split(self._frames, ENCODE_CHUNK):
-            self.latents[chunk] = encode(torch.from_numpy(self.images[chunk.numpy()]))[0]
-        if self.goal_images:
-            goals = torch.from_numpy(np.stack(self.goal_images))
-            chunks = torch.split(goals, ENCODE_CHUNK)
-            self.goal_latents = torch.cat([encode(chunk)[0] for chunk in chunks])
+        places = self._index.frames.numpy() if where is None else _places(where)
+        starts = self._starts if where is None else np.array([where.start])
+        for chunk in _chunks(places):
+            self.latents[chunk] = encode(torch.from_numpy(self._images.read(chunk)))[0]
+        goals = [encode(torch.from_numpy(self._goal_images.read(chunk)))[0]
+                 for chunk in _chunks(starts)]
+        if goals:
+            self.goal_latents[-len(starts):] = torch.cat(goals)
 
     def all_latents(self) -> Tensor:
         """Return the cached latents (frames, dim) of all pictures."""
-        return self.latents[self._frames]
+        return self.latents[self._index.frames]
 
     def pictures(self, places: Tensor) -> Tensor:
         """Return pictures (count, H, W, 3) uint8 by their places among all, oldest first."""
-        return torch.from_numpy(self.images[self._frames[places].numpy()])
+        return torch.from_numpy(self._images.read(self._index.frames[places].numpy()))
 
     def sample_images(self, count: int, generator: torch.Generator) -> Tensor:
         """Return pictures (count, H, W, 3) uint8, drawn evenly with replacement."""
-        return self.pictures(torch.randint(len(self._frames), (count,), generator=generator))
+        return self.pictures(torch.randint(self.frames, (count,), generator=generator))
 
     def sample(self, count: int, generator: torch.Generator) -> Batch:
         """Return transitions drawn evenly with replacement."""
+        index = self._index
         draw = torch.randint(len(self), (count,), generator=generator)
-        frame, last, number = self._transitions[draw], self._last[draw], self._number[draw]
+        frame, last, number = index.transitions[draw], index.last[draw], index.number[draw]
         share = torch.rand(count, generator=generator, dtype=torch.float64)
         future = frame + 1 + (share * (last - frame)).long()
         return Batch(self.latents[frame], self.actions[frame], self.latents[frame + 1],
-                     self.latents[future], self.goal_latents[number], self._goal[number])
+                     self.latents[future], self.goal_latents[number], index.goal[number])
 
     def state(self) -> dict[str, Tensor]:
-        """Return everything, episodes in order, as tensors."""
-        order = self._frames
+        """Return everything but the pictures, episodes in order, as tensors."""
+        order = self._index.frames
         return {
-            'images': torch.from_numpy(self.images[order.numpy()]),
             'actions': self.actions[order], 'latents': self.latents[order],
             'goal_latents': self.goal_latents.clone(),
-            'goal_images': torch.from_numpy(np.stack(self.goal_images)) if self.goal_images
-            else torch.zeros((0, *self.images.shape[1:]), dtype=torch.uint8),
             'episodes': torch.tensor(list(self.episodes), dtype=torch.int64).reshape(-1, 3),
             'cursor': torch.tensor(self._cursor),
         }
 
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Become exactly the replay that gave `state`."""
+    def stacks(self) -> dict[str, Stack]:
+        """Return the pictures, episodes in order; valid until the next episode comes."""
+        return {'images': self._stack(self._images, self._index.frames.numpy()),
+                'goal_images': self._stack(self._goal_images, self._starts)}
+
+    def _stack(self, pictures: Pictures, places: Places) -> Stack:
+        return Stack((len(places), *self._shape),
+                     lambda: (pictures.read(chunk) for chunk in _chunks(places)))
+
+    def restore(self, state: Mapping[str, Tensor], stacks: Mapping[str, Stack]) -> None:
+        """Become exactly the replay that gave `state` and `stacks`."""
         self.episodes = deque(Episode(int(s), int(n), bool(g)) for s, n, g in state['episodes'])
-        self.goal_images = deque(state['goal_images'].numpy().copy())
         self.goal_latents = state['goal_latents'].clone()
         self._cursor = int(state['cursor'])
-        self._index_episodes()
-        self.images[self._frames.numpy()] = state['images'].numpy()
-        self.actions[self._frames] = state['actions']
-        self.latents[self._frames] = state['latents']
+        self._indexed = None
+        order = self._index.frames
+        for pictures, name, places in ((self._images, 'images', order.numpy()),
+                                       (self._goal_images, 'goal_images', self._starts)):
+            done = 0
+            for part in stacks[name].parts():
+                pictures.write(places[done:done + len(part)], part)
+                done += len(part)
+        self.actions[order] = state['actions']
+        self.latents[order] = state['latents']
+
+
+def _places(where: slice) -> Places:
+    return np.arange(where.start, where.stop)
+
+
+def _chunks(places: Places) -> Iterator[Places]:
+    """Yield places, as many at a time as are worked on at once."""
+    for first in range(0, len(places), ENCODE_CHUNK):
+        yield places[first:first + ENCODE_CHUNK]

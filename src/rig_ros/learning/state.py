@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors import torch as safetensors_torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from rig_ros.errors import DataError
-from rig_ros.learning.bundle_file import write_atomically
+from rig_ros.learning import tensor_file
+from rig_ros.learning.tensor_file import Stack
 
 FORMAT_VERSION = 1
+T = TypeVar('T')
 
 
 class TrainingState(NamedTuple):
@@ -29,12 +30,13 @@ class TrainingState(NamedTuple):
     tensors: dict[str, Tensor]
     values: dict[str, Any]
     """What JSON holds: counters, configuration, the numpy generator."""
+    pictures: Mapping[str, Stack] = {}
+    """The replay's, which may be more than memory holds."""
 
     def save(self, path: Path) -> None:
         """Write one file; a reader sees the old one or the whole new one."""
-        tensors = {name: tensor.contiguous() for name, tensor in self.tensors.items()}
         values = json.dumps({'format_version': FORMAT_VERSION, **self.values}, sort_keys=True)
-        write_atomically(path, safetensors_torch.save(tensors, {'values': values}))
+        tensor_file.save(path, self.tensors, self.pictures, {'values': values})
 
     @staticmethod
     def load(path: Path) -> TrainingState:
@@ -44,9 +46,8 @@ class TrainingState(NamedTuple):
             DataError: missing, truncated, or of another format.
         """
         try:
-            with safe_open(str(path), framework='pt') as file:
-                values = json.loads((file.metadata() or {})['values'])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors, pictures, metadata = tensor_file.load(path)
+            values = json.loads(metadata['values'])
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise DataError(f'{path}: is not a whole training state ({error}); start the '
                             'training again, or take an earlier file') from error
@@ -54,7 +55,7 @@ class TrainingState(NamedTuple):
         if version != FORMAT_VERSION:
             raise DataError(f'{path}: format version got {version!r}, allowed: {FORMAT_VERSION}; '
                             'use the release that wrote it')
-        return TrainingState(tensors, values)
+        return TrainingState(tensors, values, pictures)
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -62,10 +63,10 @@ def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f'{prefix}.{name}': tensor.detach().clone() for name, tensor in tensors.items()}
 
 
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors named `<prefix>.<name>`, by name."""
+def under(prefix: str, named: Mapping[str, T]) -> dict[str, T]:
+    """Return what is named `<prefix>.<name>`, by name."""
     start = f'{prefix}.'
-    return {name[len(start):]: t for name, t in tensors.items() if name.startswith(start)}
+    return {name[len(start):]: t for name, t in named.items() if name.startswith(start)}
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -25,7 +26,8 @@ from rig_ros.learning.arithmetic import without_denormals
 from rig_ros.learning.bundle import architecture
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.goals import make_goal_setter, relabel
-from rig_ros.learning.replay import ImageU8, Replay
+from rig_ros.learning.pictures import ImageU8
+from rig_ros.learning.replay import Replay
 from rig_ros.learning.reward import Reward, make_reward
 from rig_ros.learning.skew import picture_weights, spaced
 from rig_ros.learning.state import (
@@ -68,7 +70,7 @@ class Learner:
     """Everything that learns; see the module."""
 
     def __init__(self, config: TrainConfig, action_dim: int, seed: int,
-                 reward: Reward | None = None) -> None:
+                 reward: Reward | None = None, folder: Path | None = None) -> None:
         """Build untrained networks and an empty replay.
 
         Args:
@@ -76,6 +78,7 @@ class Learner:
             action_dim: number of action components.
             seed: decides weights, noise and every draw.
             reward: instead of the recipe's.
+            folder: on the disk for pictures that are too many for memory.
         """
         self.config = config
         self.action_dim = action_dim
@@ -91,15 +94,14 @@ class Learner:
                                               fused=True)
         self.goals = make_goal_setter(config.goals, latent_dim)
         self.reward: Reward = reward or make_reward(config.reward)
-        self.replay = Replay(config.replay_frames, config.image_size, action_dim, latent_dim)
+        self.replay = Replay(config.replay_frames, config.image_size, action_dim, latent_dim,
+                             config.replay_storage, folder)
         explore = config.explore
         self.noise = OrnsteinUhlenbeck(action_dim, explore.theta, explore.sigma, self.rng)
         self.random_noise = OrnsteinUhlenbeck(action_dim, explore.theta, explore.random_sigma,
                                               self.rng)
-        self.env_steps = 0
-        self.vae_steps = 0
-        self.last_vae_at = 0
-        self.last_goals_at = 0
+        self.env_steps = self.vae_steps = 0
+        self.last_vae_at = self.last_goals_at = 0
         self._owed_updates = 0.0
         self.metrics: dict[str, float] = {}
 
@@ -260,10 +262,10 @@ class Learner:
     # Stopping and going on ---------------------------------------------------------------------
 
     def state(self) -> TrainingState:
-        """Return everything there is to save; call it between episodes."""
-        state = self.state_without_replay()
-        return TrainingState({**state.tensors, **prefixed('replay', self.replay.state())},
-                             state.values)
+        """Return everything there is to save; pictures last until the next episode comes."""
+        tensors, values, _ = self.state_without_replay()
+        pictures = {f'replay.{name}': stack for name, stack in self.replay.stacks().items()}
+        return TrainingState(tensors | prefixed('replay', self.replay.state()), values, pictures)
 
     def state_without_replay(self) -> TrainingState:
         """Return what to save where the episodes are kept elsewhere, as recordings are."""
@@ -285,8 +287,7 @@ class Learner:
         """Become exactly the learner that gave `state`; without a replay in it, keep the present.
 
         Raises:
-            ModelMismatch: the state's networks or optimisers have other shapes than this
-                recipe's, or another release wrote it; the learner is of no use then.
+            ModelMismatch: it is of another recipe or release; the learner is of no use then.
         """
         try:
             self._restore(state)
@@ -296,13 +297,13 @@ class Learner:
                                 'with') from error
 
     def _restore(self, state: TrainingState) -> None:
-        tensors, values = state
+        tensors, values, pictures = state
         self.vae.load_state_dict(under('vae', tensors))
         self.agent.load_state_dict(under('agent', tensors))
         for name, optimiser in self._optimisers().items():
             restore_optimiser(optimiser, under(name, tensors))
         if replay := under('replay', tensors):
-            self.replay.restore(replay)
+            self.replay.restore(replay, under('replay', pictures))
         self.goals.restore(under('goals', tensors))
         self.generator.set_state(tensors['generator'])
         self.rng.bit_generator.state = values['rng']

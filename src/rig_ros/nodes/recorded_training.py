@@ -103,7 +103,8 @@ class RecordedTraining:
         self._folder = Path(plan.directory)
         self._bundles = self._folder / BUNDLES
         self._bundles.mkdir(parents=True, exist_ok=True)
-        self.learner = Learner(self._recipe, self.task.action_dim, plan.seed)
+        self.learner = Learner(self._recipe, self.task.action_dim, plan.seed,
+                               folder=self._folder)
         self.learned: list[str] = []
         """Recordings in the replay, in order."""
         self.refused: dict[str, str] = {}
