@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 from rig_ros.cli import data_drill
+from rig_ros.cli.drill_result import Result
 from rig_ros.cli.local_graph import isolate_graph
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(180)]
@@ -38,8 +39,8 @@ def test_without_the_right_to_make_a_network_it_says_so(
 
 
 def test_a_loss_is_a_failure():
-    good = data_drill.Result('x', 3, 30, 1, 1, 2, 3)
+    good = Result('x', 3, 30, 1, 1, 2, 3)
     assert good.passed
-    assert not data_drill.Result('x', 3, 30, 2, 1, 2, 3).passed
-    assert not data_drill.Result('x', 3, 30, 1, 1, 2, 2).passed
-    assert 'not run' in data_drill.Result('x', 0, 0, 0, 0, 0, 0, 'why').line
+    assert not Result('x', 3, 30, 2, 1, 2, 3).passed
+    assert not Result('x', 3, 30, 1, 1, 2, 2).passed
+    assert 'not run' in Result('x', 0, 0, 0, 0, 0, 0, 'why').line

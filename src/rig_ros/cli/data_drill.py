@@ -13,18 +13,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.table import Table
 
+from rig_ros.cli import network_drill
+from rig_ros.cli.drill_result import Result, recorded
 from rig_ros.cli.recorder_bench import start_recorder
 from rig_ros.errors import RigError
 
 if TYPE_CHECKING:
-    from rig_ros.cli.network_drill import Lab
     from rig_ros.nodes.trainer_link import TrainerLink
     from rig_ros.ros.stand_in import StandIn
 
@@ -33,62 +32,12 @@ PATIENCE_S = 30.0
 Random = np.random.Generator
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of one part."""
-
-    part: str
-    trials: int
-    steps: int
-    """Finished steps that were at stake."""
-    worst: int
-    """Most steps lost in one trial."""
-    allowed: int
-    """How many may be lost in one trial."""
-    total: int
-    """Steps lost in all trials."""
-    went_on: int
-    """Trials after which recording or learning went on by itself."""
-    note: str = ''
-    """Why it was not run, or what else is to be said."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing was lost that must not be."""
-        return self.worst <= self.allowed and self.went_on == self.trials
-
-    @property
-    def line(self) -> str:
-        """One line for people."""
-        if not self.trials:
-            return f'{self.part}: not run ({self.note})'
-        return (f'{self.part}: {self.trials} times, {self.total} of {self.steps} steps lost, at '
-                f'most {self.worst} at once; went on {self.went_on} times')
-
-
-def table(results: list[Result]) -> Table:
-    """Return the results as a table."""
-    made = Table('drill', 'trials', 'steps at stake', 'lost', 'most at once', 'allowed at once',
-                 'went on', 'note')
-    for r in results:
-        values = (r.trials, r.steps, r.total, r.worst, r.allowed, r.went_on)
-        made.add_row(r.part, *(map(str, values) if r.trials else ('not run', *[''] * 5)), r.note)
-    return made
-
-
 def run(part: str, folder: Path, count: int | None, seed: int) -> Result:
     """Run one of `PARTS` in a folder of its own."""
     drill, usual = PARTS[part]
     place = folder / part.replace(' ', '_')
     place.mkdir(parents=True)
     return drill(place, usual if count is None else count, np.random.default_rng(seed))
-
-
-def _recorded(folder: Path) -> set[int]:
-    """Return the stamps of all executed commands in the recordings below a folder [ns]."""
-    from rig_ros.episodes.reading import command_stamps, find_episodes
-
-    return command_stamps(find_episodes(folder))
 
 
 def _part_bytes(folder: Path) -> int:
@@ -129,7 +78,7 @@ def recorder_killed(place: Path, kills: int, rng: Random) -> Result:
         finally:
             process.terminate()
             process.wait(20)
-    held = _recorded(folder)
+    held = recorded(folder)
     lost = [sum(a <= s < b and s not in held for s in stand_in.finished_ns) for a, b in windows]
     at_stake = sum(a <= s < b for s in stand_in.finished_ns for a, b in windows)
     return Result('recorder killed', kills, at_stake, max(lost), 1, sum(lost), went_on,
@@ -186,7 +135,7 @@ def power_cut(place: Path, cuts: int, rng: Random) -> Result:
         whole = sum(size <= at for size in sizes)
         try:
             report = recover_file(source)
-            held = len(_recorded(folder)) if report.target else 0
+            held = len(recorded(folder)) if report.target else 0
             went_on += 1
         except RigError:
             held = 0
@@ -225,7 +174,7 @@ def full_disk(place: Path, trials: int, rng: Random) -> Result:
                 made.step()
             made.end()
             made.recorder.close()
-            held = _recorded(made.recorder.folder)
+            held = recorded(made.recorder.folder)
             sent = made.finished_ns
             at_stake += len(sent)
             # The one that met the full disk was never on it: that is the step in flight.
@@ -258,7 +207,7 @@ def clock_set(place: Path, trials: int, rng: Random) -> Result:
         made.end()
         made.recorder.close()
         first, second = (assemble(f.file.path, tasks.load('reach_xy')) for f in made.finished)
-        held = _recorded(made.recorder.folder)
+        held = recorded(made.recorder.folder)
         lost.append(max(steps - first.steps, sum(s not in held for s in made.finished_ns)))
         went_on += second.steps == 1 and made.finished[0].audit.clock_jumps_s != ()
     return Result('clock set by 1 s', trials, trials * steps, max(lost), 1, sum(lost), went_on)
@@ -324,53 +273,10 @@ def _listen(link: TrainerLink, done: Callable[[], bool],
         time.sleep(0.02)
 
 
-# The network ------------------------------------------------------------------------------------
-def network_cut(place: Path, cuts: int, rng: Random) -> Result:
-    """Pull the cable between robot and trainer while the robot acts; then lose 5 % of packets."""
-    from rig_ros.cli import network_drill
-    from rig_ros.ros.client import GraphClient
-
-    part = 'network cut'
-    os.environ['FASTDDS_BUILTIN_TRANSPORTS'] = 'UDPv4'  # no shared memory between machines
-    os.environ['ROS_STATIC_PEERS'] = network_drill.TRAINER
-    try:
-        with network_drill.second_machine() as there, GraphClient() as graph:
-            lab = network_drill.Lab(place, there, graph)
-            went_on, note = 0, 'no model came before the first cut'
-            try:
-                if lab.act_until_model():
-                    for _ in range(cuts):
-                        lab.act_while(network_drill.cut(network_drill.CUT_S))
-                        went_on += lab.act_until_model()
-                    note = f'cuts of {network_drill.CUT_S:.0f} s; {_with_loss(lab)}'
-            finally:
-                lab.close()
-    except network_drill.NotPossible as error:
-        return Result(part, 0, 0, 0, 0, 0, 0, str(error))
-    finally:
-        del os.environ['FASTDDS_BUILTIN_TRANSPORTS'], os.environ['ROS_STATIC_PEERS']
-    held = _recorded(lab.folder)
-    lost = sum(stamp not in held for stamp in lab.sent_ns)
-    return Result(part, cuts, lab.steps, lost, 0, lost, went_on,
-                  f'{note}; sending a step took {1e3 * lab.latest_s:.0f} ms at most')
-
-
-def _with_loss(lab: Lab) -> str:
-    from rig_ros.cli import network_drill
-
-    try:
-        network_drill.impair(5.0, 50.0)
-    except network_drill.NotPossible as error:
-        return f'loss of packets not run ({error})'
-    before = len(lab.models)
-    came = lab.act_until_model()
-    return (f'5 % loss and 50 ms delay: {len(lab.models) - before} models' if came
-            else '5 % loss and 50 ms delay: no model came')
-
-
 Drill = Callable[[Path, int, Random], Result]
 PARTS: dict[str, tuple[Drill, int]] = {
     'recorder killed': (recorder_killed, 20), 'trainer killed': (trainer_killed, 5),
     'power cut': (power_cut, 100), 'full disk': (full_disk, 5),
-    'clock set by 1 s': (clock_set, 20), 'network cut': (network_cut, 1)}
+    'clock set by 1 s': (clock_set, 20), 'network cut': (network_drill.short_cuts, 1),
+    'long network cut': (network_drill.long_cuts, 0), 'lossy network': (network_drill.lossy, 1)}
 """Every part and how often it is done when not told."""

@@ -77,6 +77,7 @@ class Drill:
 def data(kills: Annotated[int, typer.Option(help='SIGKILLs of the recorder; 200 in full.')] = 20,
          trainer_kills: Annotated[int, typer.Option(help='SIGKILLs of the trainer.')] = 5,
          cuts: Annotated[int, typer.Option(help='Files cut at random bytes; 500 in full.')] = 100,
+         long_cuts: Annotated[int, typer.Option(help='Ten-minute cuts of the network.')] = 0,
          only: Annotated[str, typer.Option(help='One part of the list alone.')] = '',
          seed: Annotated[int, typer.Option(help='Decides the moments and the bytes.')] = 0,
          out: Annotated[Path, typer.Option(help='Folder for recordings and logs.')]
@@ -86,17 +87,19 @@ def data(kills: Annotated[int, typer.Option(help='SIGKILLs of the recorder; 200 
     """Drill whatever keeps recordings: kills, power cuts, full disk, set clock, network."""
     isolate_graph()
     from rig_ros.cli import data_drill
+    from rig_ros.cli.drill_result import table
     from rig_ros.evaluation.report import write_json
     from rig_ros.settings import require
 
-    counts = {'recorder killed': kills, 'trainer killed': trainer_kills, 'power cut': cuts}
+    counts = {'recorder killed': kills, 'trainer killed': trainer_kills, 'power cut': cuts,
+              'long network cut': long_cuts}
     require(only in ('', *data_drill.PARTS), '--only', only, f'one of {list(data_drill.PARTS)}')
     results = []
     for name in [only] if only else data_drill.PARTS:
         results.append(data_drill.run(name, out / time.strftime('%Y%m%d-%H%M%S'),
                                       counts.get(name), seed))
         console.print(results[-1].line)
-    console.print(data_drill.table(results))
+    console.print(table(results))
     write_json(json or out / 'drill_data.json', {'drills': [asdict(r) for r in results]})
     if not all(result.passed for result in results):
         raise typer.Exit(1)

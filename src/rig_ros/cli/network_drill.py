@@ -1,93 +1,115 @@
-"""The network's part of `rig_ros drill data`: the trainer behind a link that breaks.
+"""The network's parts of `rig_ros drill data`: the trainer behind a link that breaks.
 
 The trainer runs in a network namespace of its own, as on another machine: it finds the robot's
-graph by static peers and gets models across a virtual cable only. The cable is cut while the robot
-acts and records. Needs root and iproute2.
+graph by static peers and gets models across a cable only. The cable is cut, or loses and delays
+packets, while the robot acts and records.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from rig_ros import resources
+from rig_ros.cli import cable
+from rig_ros.cli.drill_result import Result, recorded
 from rig_ros.cli.made_up import RECIPE
 from rig_ros.cli.recorder_bench import start_recorder
 
-NAMESPACE = 'rig_ros_drill'
-ROBOT, TRAINER = '10.213.77.1', '10.213.77.2'
-CABLE = 'rigdrill'
-CUT_S = 10.0
+CUT_S, LONG_CUT_S = 30.0, 600.0
+LOSS, DELAY_S = 0.05, 0.05
 EPISODE_STEPS = 20
 RATE_HZ = 10.0
 MODEL_S = 150.0
 
 
-class NotPossible(Exception):
-    """Raised when this machine does not let us make a network."""
+def short_cuts(place: Path, cuts: int, rng: np.random.Generator) -> Result:
+    """Pull the cable between robot and trainer for 30 s while the robot acts."""
+    del rng
+    return _cuts('network cut', place, cuts, CUT_S)
 
 
-def _ip(*arguments: str) -> None:
-    done = subprocess.run(['ip', *arguments], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise NotPossible(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+def long_cuts(place: Path, cuts: int, rng: np.random.Generator) -> Result:
+    """Pull it for ten minutes."""
+    del rng
+    return _cuts('long network cut', place, cuts, LONG_CUT_S)
+
+
+def _cuts(part: str, place: Path, cuts: int, seconds: float) -> Result:
+    def breaks(lab: Lab) -> bool:
+        lab.act_while(cable.cut(seconds))
+        return lab.act_until_model()
+
+    return _drill(part, place, cuts, breaks, f'cuts of {seconds:.0f} s')
+
+
+def lossy(place: Path, models: int, rng: np.random.Generator) -> Result:
+    """Lose 5 % of the packets and delay the rest by 50 ms, each way, until so many models come."""
+    del rng
+    # A model lost is sent again packet by packet only if its messages are no larger than one.
+    profile = str(resources.find('config', 'dds', 'lossy_network.xml'))
+    return _drill('lossy network', place, models, lambda lab: lab.act_until_model(),
+                  f'{100 * LOSS:.0f} % of packets lost, {1e3 * DELAY_S:.0f} ms delay, each way',
+                  {'FASTRTPS_DEFAULT_PROFILES_FILE': profile,
+                   'FASTDDS_DEFAULT_PROFILES_FILE': profile}, LOSS, DELAY_S)
+
+
+def _drill(part: str, place: Path, trials: int, breaks: Callable[[Lab], bool], note: str,
+           environment: dict[str, str] | None = None, loss: float = 0.0,
+           delay_s: float = 0.0) -> Result:
+    """Break the cable so many times once a first model has come."""
+    from rig_ros.ros.client import GraphClient
+
+    if not trials:
+        return Result(part, 0, 0, 0, 0, 0, 0, f'{note}; ask for it')
+    # No shared memory between machines.
+    environment = environment or {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
+    went_on = 0
+    try:
+        with cable.second_machine(loss, delay_s) as there, \
+                _environment({**environment, 'ROS_STATIC_PEERS': cable.TRAINER}), \
+                GraphClient() as graph:
+            lab = Lab(place, there, graph)
+            try:
+                if lab.act_until_model():
+                    went_on = sum(breaks(lab) for _ in range(trials))
+                else:
+                    note += '; no model came before'
+            finally:
+                lab.close()
+    except cable.NotPossible as error:
+        return Result(part, 0, 0, 0, 0, 0, 0, str(error))
+    held = recorded(lab.folder)
+    lost = sum(stamp not in held for stamp in lab.sent_ns)
+    return Result(part, trials, lab.steps, lost, 0, lost, went_on,
+                  f'{note}; {len(lab.models)} models, the slowest after {lab.slowest_s:.0f} s; '
+                  f'sending a step took {1e3 * lab.latest_s:.0f} ms at most')
 
 
 @contextlib.contextmanager
-def second_machine() -> Iterator[list[str]]:
-    """Make a namespace with a cable to it; yield what starts a command there.
-
-    Raises:
-        NotPossible: no rights, or no iproute2.
-    """
-    if os.geteuid() != 0 or shutil.which('ip') is None:
-        raise NotPossible('needs root and iproute2')
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
     try:
-        _ip('netns', 'add', NAMESPACE)
-        _ip('link', 'add', f'{CABLE}0', 'type', 'veth', 'peer', 'name', f'{CABLE}1', 'netns',
-            NAMESPACE)
-        _ip('addr', 'add', f'{ROBOT}/24', 'dev', f'{CABLE}0')
-        _ip('link', 'set', f'{CABLE}0', 'up')
-        _ip('-n', NAMESPACE, 'addr', 'add', f'{TRAINER}/24', 'dev', f'{CABLE}1')
-        for device in (f'{CABLE}1', 'lo'):
-            _ip('-n', NAMESPACE, 'link', 'set', device, 'up')
-        yield ['ip', 'netns', 'exec', NAMESPACE]
-    finally:
-        for arguments in (('link', 'del', f'{CABLE}0'), ('netns', 'del', NAMESPACE)):
-            subprocess.run(['ip', *arguments], check=False, capture_output=True)
-
-
-def cut(seconds: float) -> Iterator[None]:
-    """Pull the cable for so long; advance while the robot acts."""
-    _ip('link', 'set', f'{CABLE}0', 'down')
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
         yield
-    _ip('link', 'set', f'{CABLE}0', 'up')
-
-
-def impair(loss_percent: float, delay_ms: float) -> None:
-    """Make the cable lose and delay packets from here on.
-
-    Raises:
-        NotPossible: the kernel has no netem.
-    """
-    done = subprocess.run(
-        ['tc', 'qdisc', 'replace', 'dev', f'{CABLE}0', 'root', 'netem', 'loss',
-         f'{loss_percent}%', 'delay', f'{delay_ms}ms'], check=False, capture_output=True,
-        text=True)
-    if done.returncode:
-        raise NotPossible(f'tc netem: {done.stderr.strip()}')
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class Lab:
-    """Robot here, trainer there; `act` records one episode and returns how late steps were."""
+    """Robot here, trainer there; `act` records one episode, a step at a time."""
 
     def __init__(self, place: Path, there: list[str], graph: Any) -> None:
         from rig_ros.ros import topics
@@ -95,12 +117,25 @@ class Lab:
         from rig_ros.ros.stand_in import StandIn
 
         self.models: list[str] = []
+        """Ids of the models whose manifest and payload came."""
         self.steps = 0
         self.latest_s = 0.0
+        """Longest time that sending a step took [s]."""
+        self.slowest_s = 0.0
+        """Longest time from a wish for a new model to its coming [s]."""
         self._graph = graph
         self._stand_in = StandIn(graph)
-        graph.subscribe(topics.MODEL_MANIFEST, lambda m: self.models.append(
-            message_to_values(m)['bundle_id']))
+        payloads: set[str] = set()
+        manifests: set[str] = set()
+
+        def came(whole: set[str], bundle_id: str) -> None:
+            whole.add(bundle_id)
+            if bundle_id in payloads & manifests:
+                self.models.append(bundle_id)
+
+        graph.subscribe(topics.MODEL_MANIFEST,
+                        lambda m: came(manifests, message_to_values(m)['bundle_id']))
+        graph.subscribe(topics.MODEL_PAYLOAD, lambda m: came(payloads, m.layout.dim[0].label))
         recipe = place / 'recipe.yaml'
         recipe.write_text(RECIPE, encoding='utf-8')
         self.folder = place / 'run' / 'episodes'
@@ -108,9 +143,9 @@ class Lab:
         self._recorder = start_recorder(self.folder, place / 'recorder.log')
         self._trainer = subprocess.Popen(
             [*there, sys.executable, '-m', 'rig_ros.nodes.trainer', '--ros-args', '-p',
-             f'directory:="{place / "run"}"', '-p', f'recipe:="{recipe}"', '-p',
-             'publish_every_s:=1.0', '-p', 'nice:=0'],
-            env={**os.environ, 'ROS_STATIC_PEERS': ROBOT}, stdout=self._log, stderr=self._log)
+             f'directory:="{place / "run"}"', '-p', f'recipe:="{recipe}"', '-p', 'nice:=0'],
+            env={**os.environ, 'ROS_STATIC_PEERS': cable.ROBOT}, stdout=self._log,
+            stderr=self._log)
         self._stand_in.wait_recorder()
         graph.spin_for(1.0)
 
@@ -133,12 +168,12 @@ class Lab:
 
     def act_until_model(self) -> bool:
         """Act until a model comes that was not there before; False when none comes in time."""
-        known = set(self.models)
-        deadline = time.monotonic() + MODEL_S
-        while time.monotonic() < deadline:
+        known, began = len(self.models), time.monotonic()
+        while time.monotonic() < began + MODEL_S:
             for _ in self.act():
-                if not known.issuperset(self.models):
+                if len(self.models) > known:
                     self._stand_in.end()
+                    self.slowest_s = max(self.slowest_s, time.monotonic() - began)
                     return True
         return False
 
