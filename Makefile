@@ -14,9 +14,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 EXTRAS := ros,sim,train,data,dev,docs
 GL_PACKAGES := libegl1 libgl1-mesa-dri
+BROWSER := chromium
 CAN_DRAW := $(BIN)/python -c 'import sys; from rig_ros.cli import checks; sys.exit(not next(checks.drawing()).ok)'
 
 .PHONY: setup demo test lint docs bench clean
+
+# Installs Debian packages (1) where that is allowed; else says what is missing without them (2).
+define apt
+if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); \
+	else \
+	  echo '$(2): sudo apt-get install $(1)' >&2; \
+	fi
+endef
 
 setup: $(STAMP)
 
@@ -24,13 +34,9 @@ $(STAMP): setup.py setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make setup PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[$(EXTRAS)]'
-	@if ! $(CAN_DRAW); then \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $(GL_PACKAGES); \
-	  else \
-	    echo 'The simulation cannot draw here: sudo apt-get install $(GL_PACKAGES)' >&2; \
-	  fi; \
-	fi
+	@$(CAN_DRAW) || { $(call apt,$(GL_PACKAGES),The simulation cannot draw here); }
+	@command -v $(BROWSER) >/dev/null || { $(call apt,$(BROWSER),The page is not tested in a browser here); } || \
+	  echo 'No browser could be installed; the tests that need one are skipped' >&2
 	@touch $@
 
 demo: setup

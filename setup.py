@@ -28,8 +28,8 @@ extras = {
     'sweep': ['ray>=2.30'],
     'view': ['rerun-sdk>=0.24'],
     'docs': ['furo>=2024.8', 'myst-parser>=4.0', 'sphinx>=8.1'],
-    'dev': ['aiohttp>=3.10', 'gymnasium>=1.0', 'hypothesis', 'mypy', 'pytest', 'pytest-timeout',
-            'ruff', 'types-PyYAML', 'build'],
+    'dev': ['aiohttp>=3.10', 'gymnasium>=1.0', 'hypothesis', 'mypy', 'playwright>=1.45', 'pytest',
+            'pytest-timeout', 'ruff', 'types-PyYAML', 'build'],
 }
 
 setup(

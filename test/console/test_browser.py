@@ -1,14 +1,12 @@
 """The page in a real browser (Chromium by Playwright), with a graph that only remembers.
 
-Skipped where there is no browser; doc/console.md says how to get one. Set RIG_ROS_SCREENSHOTS to a
-folder to keep the pictures.
+Skipped where there is no browser; `make setup` installs one where it may. Set
+RIG_ROS_SCREENSHOTS to a folder to keep the pictures.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,15 +16,11 @@ import pytest
 pytest.importorskip('aiohttp')
 playwright = pytest.importorskip('playwright.async_api')
 
+from browser_bench import FLAGS, SIZES, browser_or_skip, screenshot_path
 from console_bench import Page, camera_frame, diagnostics
 from goal_bench import GoalBench, photo
 
-BROWSER = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser',
-                                               'google-chrome'))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason='needs Chromium: apt install chromium')
-FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-         '--disable-background-networking', '--disable-component-update', '--disable-sync']
-SIZES = {'phone': (390, 844), 'tablet': (820, 1180), 'desktop': (1440, 900)}
+BROWSER = browser_or_skip()
 
 
 @asynccontextmanager
@@ -52,14 +46,13 @@ async def tab(chromium: Any, page: Page, size: str = 'desktop') -> AsyncIterator
 
 
 async def keep(opened: Any, name: str) -> None:
-    folder = os.environ.get('RIG_ROS_SCREENSHOTS')
-    if folder:
-        await opened.screenshot(path=str(Path(folder) / f'{name}.png'))
+    if path := screenshot_path(name):
+        await opened.screenshot(path=path)
 
 
-def lively(folder: Path) -> GoalBench:
-    """A graph that has said something, and never falls silent: its clock stands still."""
-    bench = GoalBench(folder, clock=lambda: 1.0)
+def lively(folder: Path, clock: Callable[[], float] = lambda: 1.0) -> GoalBench:
+    """A graph that has said something, and does not fall silent while its clock stands still."""
+    bench = GoalBench(folder, clock)
     bench.state.take(({'kind': 'joined', 'domain': '1', 'namespace': '/'}, b''))
     bench.state.take(camera_frame())
     bench.state.take(diagnostics('guard: motion', 1, 'no valid command for 200 ms'))
@@ -118,6 +111,29 @@ def test_the_e_stop_trips_by_keyboard_without_control_and_clearing_asks(tmp_path
             await opened.get_by_text('You have control').wait_for()
             services = [a['service'] for a in bench.graph.asked]
             assert services == ['estop/trip', 'estop/trip', 'estop/clear']
+    bench.play(story)
+
+
+def test_a_silent_guard_leaves_the_e_stop_banner_in_place(tmp_path: Path):
+    now = [1.0]
+    bench = lively(tmp_path, lambda: now[0])
+
+    async def story(page: Page) -> None:
+        async with browser() as chromium, tab(chromium, page) as opened:
+            banner = opened.locator('#tripped')
+            await opened.get_by_text('no valid command').first.wait_for()
+            assert await banner.is_hidden()
+            bench.state.take(({'kind': 'estop', 'tripped': True}, b''))
+            await banner.get_by_text('E-stop is tripped').wait_for()
+            now[0] += 10.0
+            await banner.get_by_text('Guard silent: e-stop state unknown, last known: '
+                                     'tripped').wait_for()
+            await keep(opened, 'guard-silent')
+            bench.state.take(({'kind': 'estop', 'tripped': False}, b''))
+            await banner.wait_for(state='hidden')
+            now[0] += 10.0
+            await banner.get_by_text('last known: clear').wait_for()
+            assert await opened.locator('#clear').is_hidden()
     bench.play(story)
 
 

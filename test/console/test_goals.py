@@ -112,17 +112,39 @@ def test_the_queue_sends_keeps_results_and_takes_a_persons_word(tmp_path: Path):
     bench.play(story)
 
 
+def test_an_episode_that_begins_before_the_goals_answer_is_seen(tmp_path: Path):
+    bench = GoalBench(tmp_path)
+
+    class Hasty:
+        async def ask(self, *_: Any, **__: Any) -> str:
+            bench.state.take(({'kind': 'values', 'topic': 'episode/events', 'stamp': 1,
+                               'name': 'episode', 'values': {'kind': 'start', 'goal_id': '7'}},
+                              b''))
+            return '7'
+
+    async def story(page: Page) -> None:
+        await page.do('take')
+        bench.state.take(camera_frame())
+        _, answer = await page.do('capture')
+        await page.do('goal_send', number=answer['answer']['number'])
+        assert bench.shown('queue')['results'][0]['outcome'] == 'runs'
+    bench.goals._graph = Hasty()
+    bench.play(story)
+
+
 def test_an_evaluation_pursues_every_goal_and_writes_a_report(tmp_path: Path):
     bench = GoalBench(tmp_path)
-    for name in ('a', 'b'):
-        bench.goals.library.save(name, PICTURE[:84, :84].copy(), 'test')
+    for name, truth in (('a', {'hand': (0.0, 0.0, 0.0)}), ('b', {})):
+        bench.goals.library.save(name, PICTURE[:84, :84].copy(), 'test', truth)
 
     async def answered(page: Page) -> None:
         """Play the graph: end the episode of each goal that is sent, until the report is there."""
         while 'report' not in bench.board.entries:
             for result in bench.shown('queue')['results']:
                 if result['outcome'] == 'sent':
-                    bench.state.take(camera_frame())
+                    bench.state.take(camera_frame(stamp=1))
+                    bench.state.take(({'kind': 'truth', 'stamp': 1,
+                                       'values': {'hand': '0.03 0.04 0'}}, b''))
                     bench.state.take(({'kind': 'values', 'topic': 'episode/events', 'stamp': 1,
                                        'name': 'episode', 'values': {
                                            'kind': 'end', 'steps': '9', 'episode_id': result['id'],
@@ -139,6 +161,10 @@ def test_an_evaluation_pursues_every_goal_and_writes_a_report(tmp_path: Path):
             text = await answer.text()
         assert 'Goals of the library' in text
         assert text.count('>end<') == 2
+        assert text.count('hand 5.0 cm') == 1
+        gaps = {r['label']: r['gap'] for r in bench.shown('queue')['results']}
+        assert gaps['b'] is None
+        assert gaps['a']['distance'] == pytest.approx(0.05)
     bench.goals._graph = Numbered()
     bench.play(story)
 

@@ -15,7 +15,7 @@ PICTURE = np.random.default_rng(1).integers(0, 255, (84, 84, 3), np.uint8)
 
 def test_goals_and_attempts_survive_a_restart(tmp_path: Path):
     library = Library(tmp_path / 'goals')
-    library.save('corner', PICTURE, 'captured')
+    library.save('corner', PICTURE, 'captured', {'hand': (0.6, 0.1, 0.055)})
     library.note('corner', {'id': '1', 'outcome': 'end', 'distance': 0.5, 'success': None})
     library.note('corner', {'id': '2', 'outcome': 'end', 'distance': 0.2, 'success': True})
     library.note('corner', {'id': '1', 'outcome': 'end', 'distance': 0.5, 'success': False})
@@ -24,6 +24,7 @@ def test_goals_and_attempts_survive_a_restart(tmp_path: Path):
         'name': 'corner', 'source': 'captured', 'created': library.goals['corner'].created,
         'attempts': 2, 'labelled': 2, 'successes': 1}
     assert np.array_equal(again.picture('corner'), PICTURE)
+    assert again.truth('corner') == {'hand': (0.6, 0.1, 0.055)}
 
 
 @pytest.mark.parametrize('name', ['', '../x', 'a/b', '.hidden', 'A', 'a' * 41, 'a.png', 'ä',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rig_ros.console.pursuits import PAUSE_S, START_S, Pursuits
+from rig_ros.console.truth import Gap
 from rig_ros.errors import DataError
 
 
@@ -27,10 +28,10 @@ def test_goals_follow_one_another():
     assert pursuits.due(5.0) is None
     assert pursuits.on_event(event('start'), None, 5.0) is None
     assert pursuits.due(20.0 + START_S) is None
-    result = pursuits.on_event(event('end'), 0.123456, 60.0)
+    result = pursuits.on_event(event('end'), 0.123456, 60.0, Gap('hand', 0.012))
     assert result is not None
     assert result.attempt == {'id': '1', 'when': 'now', 'outcome': 'end', 'distance': 0.1235,
-                              'success': None}
+                              'gap': {'of': 'hand', 'distance': 0.012}, 'success': None}
     assert pursuits.due(60.0) is None
     assert pursuits.due(60.0 + PAUSE_S) == 'b'
     pursuits.sent('2', 'b', True, 'now', 62.0)

@@ -44,6 +44,23 @@ def test_a_picture_is_png_behind_kind_and_stamp():
     assert np.array_equal(decoded[..., ::-1], state.camera)
 
 
+def test_true_places_belong_to_their_picture_and_to_none_that_is_newer():
+    state, _, clock = fresh()
+    state.take(camera_frame(stamp=5, shade=5))
+    state.take(({'kind': 'truth', 'stamp': 4, 'values': {'hand': '9 9 9'}}, b''))
+    assert state.seen[1] == {}
+    state.take(({'kind': 'truth', 'stamp': 5, 'values': {'hand': '1 2 3'}}, b''))
+    state.take(camera_frame(stamp=6, shade=6))
+    picture, truth = state.seen
+    assert truth == {'hand': (1.0, 2.0, 3.0)}
+    assert picture is not None
+    assert picture[-1, -1, 0] == 5
+    clock.now += 0.6
+    state.take(camera_frame(stamp=7, shade=7))
+    assert state.seen[0] is state.camera
+    assert state.seen[1] == {}
+
+
 def test_a_silent_camera_leaves_no_picture_to_capture_or_to_show():
     state, board, clock = fresh()
     state.take(camera_frame())
@@ -73,17 +90,21 @@ def test_problems_come_with_a_remedy():
     assert 'clear the e-stop' in shown(board, 'parts')[0]['remedy']
 
 
-def test_the_e_stop_is_unknown_without_a_guard():
+def test_the_e_stop_is_never_forgotten_and_unknown_without_a_guard():
     state, board, clock = fresh()
+    assert shown(board, 'estop') == {'tripped': None, 'known': False}
     state.take(({'kind': 'estop', 'tripped': False}, b''))
-    assert shown(board, 'estop') is None
-    state.take(diagnostics('guard: motion'))
-    assert shown(board, 'estop') is False
+    assert shown(board, 'estop') == {'tripped': False, 'known': True}
     state.take(({'kind': 'estop', 'tripped': True}, b''))
-    assert shown(board, 'estop') is True
     clock.now += 10.0
     state.tick()
-    assert shown(board, 'estop') is None
+    assert shown(board, 'estop') == {'tripped': True, 'known': False}
+    state.take(diagnostics('guard: motion', 2, 'e-stop tripped by service'))
+    assert shown(board, 'estop') == {'tripped': True, 'known': True}
+    state.take(({'kind': 'left'}, b''))
+    assert shown(board, 'estop') == {'tripped': True, 'known': False}
+    state.take(({'kind': 'estop', 'tripped': False}, b''))
+    assert shown(board, 'estop') == {'tripped': False, 'known': True}
 
 
 def test_distances_belong_to_the_active_goal_only():

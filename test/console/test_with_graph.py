@@ -103,7 +103,7 @@ async def tell_story(port: int, folder: Path) -> None:
                 await reach_a_goal(page, watch)
                 await trip_and_clear(page, watch)
             await watch.until(lambda s: s['link']['camera'] == 'silent'
-                              and s['link']['nodes'] == 0 and s['estop'] is None)
+                              and s['link']['nodes'] == 0 and not s['estop']['known'])
             assert all(part['level'] == 3 for part in watch.seen['parts'])
             assert (await page.do('capture'))[0] == 400
             before = watch.pictures
@@ -140,12 +140,12 @@ async def reach_a_goal(page: Page, watch: Watcher) -> None:
 
 async def trip_and_clear(page: Page, watch: Watcher) -> None:
     assert (await page.do('estop_trip'))[0] == 200
-    await watch.until(lambda s: s['estop'] is True)
+    await watch.until(lambda s: s['estop']['tripped'])
     status, answer = await page.do('start')
     assert status == 400
     assert 'e-stop is tripped' in answer['error']
     assert (await page.do('estop_clear'))[0] == 200
-    await watch.until(lambda s: s['estop'] is False)
+    await watch.until(lambda s: not s['estop']['tripped'])
 
 
 def test_the_page_follows_and_directs_the_graph(port: int, tmp_path: Path):

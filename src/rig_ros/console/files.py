@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from rig_ros.episodes.messages import decode_image
-from rig_ros.episodes.reading import find_episodes, read_messages
+from rig_ros.console.truth import Places, places
+from rig_ros.episodes import schema
+from rig_ros.episodes.messages import decode_image, decode_key_values, header_stamp_ns
+from rig_ros.episodes.reading import RawMessage, find_episodes, read_messages
 from rig_ros.errors import DataError, RigError
 from rig_ros.learning.bundle_file import MAX_BYTES, read_content, read_manifest
 from rig_ros.vision.image import Picture
@@ -99,8 +101,8 @@ def _read_model(path: Path) -> ModelFile | None:
 
 
 def recorded_pictures(folder: Path, count: int, rng: np.random.Generator) -> list[
-        tuple[str, Picture]]:
-    """Return random camera pictures of finished episodes, with where they are from.
+        tuple[str, Picture, Places]]:
+    """Return random camera pictures of finished episodes: where from, picture, true places.
 
     Args:
         folder: of runs or episodes.
@@ -114,17 +116,27 @@ def recorded_pictures(folder: Path, count: int, rng: np.random.Generator) -> lis
     if not episodes:
         raise DataError(f'{folder}: holds no recorded episodes; record some first, or start '
                         'rig_ros console with --runs FOLDER')
-    found: list[tuple[str, Picture]] = []
+    found: list[tuple[str, Picture, Places]] = []
     for index in rng.permutation(len(episodes)):
         if len(found) >= count:
             break
         try:
-            pictures = [m.cdr for m in read_messages(episodes[index])
-                        if m.topic.endswith(CAMERA)]
+            messages = list(read_messages(episodes[index]))
+            pictures = [m.cdr for m in messages if m.topic.endswith(CAMERA)]
             if pictures:
                 number = int(rng.integers(len(pictures)))
-                found.append((f'episode {episodes[index].stem}, picture {number}',
-                              decode_image(pictures[number])[1]))
+                stamp, picture = decode_image(pictures[number])
+                found.append((f'episode {episodes[index].stem}, picture {number}', picture,
+                              _truth_at(stamp, messages)))
         except RigError:
             continue  # a damaged recording; rig_ros inspect tells
     return found
+
+
+def _truth_at(stamp: int, messages: list[RawMessage]) -> Places:
+    """Return the true places in the picture of a stamp [ns]; empty when none were recorded."""
+    for message in messages:
+        if message.topic.endswith(schema.GROUND_TRUTH) and header_stamp_ns(message.cdr) == stamp:
+            return {name: place for status in decode_key_values(message.cdr)
+                    for name, place in places(status.values).items()}
+    return {}

@@ -22,6 +22,7 @@ from rig_ros.console.library import Library
 from rig_ros.console.pursuits import MAX_RESULTS, Pursuits, Result
 from rig_ros.console.state import GraphState, png
 from rig_ros.console.tray import Tray
+from rig_ros.console.truth import Places, gap
 from rig_ros.errors import ConfigError, DataError, RigError
 from rig_ros.vision.image import Picture, check_goal
 
@@ -50,7 +51,7 @@ class Goals:
         self._graph, self._state, self._board = graph, state, state.board
         self._tray, self.library, self._shelf, self._runs = tray, library, shelf, runs
         self._pursuits = Pursuits()
-        self._pictures: dict[str, Picture] = {}
+        self._sent: dict[str, tuple[Picture, Places]] = {}
         self._attempts: list[Attempt] | None = None
         self._report: Path | None = None
         state.on_event = self._on_event
@@ -73,7 +74,7 @@ class Goals:
             name = self._pursuits.due(time.monotonic())
             if name is not None:
                 try:
-                    await self._send(self.library.picture(name), name, saved=True)
+                    await self._send_saved(name)
                 except RigError as error:
                     self._pursuits.pause(f'{name}: {error}')
             if self._attempts and not self._pursuits.running and self._pursuits.active is None:
@@ -87,12 +88,13 @@ class Goals:
         return DEFAULT_SIZE if self._state.camera is None else self._state.camera.shape[0]
 
     async def _capture(self, _: Fields) -> dict[str, Any]:
-        picture = self._state.camera
+        picture, truth = self._state.seen
         if picture is None:
             raise DataError('capture: no picture arrives from the camera; check camera and graph')
         check_goal(picture, picture.shape[0])
-        return {'number': self._tray.put('captured', time.strftime('captured at %H:%M:%S'),
-                                         picture.copy()).number}
+        candidate = self._tray.put('captured', time.strftime('captured at %H:%M:%S'),
+                                   picture.copy(), truth=truth)
+        return {'number': candidate.number}
 
     async def upload(self, content: bytes, name: str) -> dict[str, Any]:
         """Take a file: lay its picture on the tray and tell what of it was used.
@@ -123,9 +125,9 @@ class Goals:
         drawn = await asyncio.to_thread(files.recorded_pictures, self._runs, DRAWN,
                                         np.random.default_rng())
         self._tray.clear('recorded')
-        for source, picture in drawn:
+        for source, picture, truth in drawn:
             if picture.shape[0] == self._size:
-                self._tray.put('recorded', source, picture)
+                self._tray.put('recorded', source, picture, truth=truth)
         return f'{len(drawn)} pictures drawn'
 
     async def _veto(self, fields: Fields) -> str:
@@ -145,7 +147,8 @@ class Goals:
     # Library -------------------------------------------------------------------------------------
     async def _save(self, fields: Fields) -> str:
         candidate = self._tray.get(fields.get('number'))
-        goal = self.library.save(text_of(fields, 'name', 40), candidate.picture, candidate.source)
+        goal = self.library.save(text_of(fields, 'name', 40), candidate.picture, candidate.source,
+                                 candidate.truth)
         if candidate.kind != 'imagined':
             self._tray.drop(candidate.number)
         self._show()
@@ -160,31 +163,41 @@ class Goals:
     # Sending -------------------------------------------------------------------------------------
     async def _send_asked(self, fields: Fields) -> str:
         if 'name' in fields:
-            name = text_of(fields, 'name', 40)
-            result = await self._send(self.library.picture(name), name, saved=True)
+            result = await self._send_saved(text_of(fields, 'name', 40))
         else:
             candidate = self._tray.get(fields.get('number'))
-            result = await self._send(candidate.picture, candidate.source, saved=False)
+            result = await self._send(candidate.picture, candidate.truth, candidate.source,
+                                      saved=False)
         self._show()
         return f'{result.label} is the goal'
 
-    async def _send(self, picture: Picture, label: str, saved: bool) -> Result:
+    async def _send_saved(self, name: str) -> Result:
+        return await self._send(self.library.picture(name), self.library.truth(name), name,
+                                saved=True)
+
+    async def _send(self, picture: Picture, truth: Places, label: str, saved: bool) -> Result:
         check_goal(picture, self._size)
         height, width = picture.shape[:2]
         goal_id = await self._graph.ask('goal', np.ascontiguousarray(picture).tobytes(),
                                         height=height, width=width)
-        self._pictures[goal_id] = picture
-        while len(self._pictures) > MAX_RESULTS:
-            del self._pictures[next(iter(self._pictures))]
-        return self._pursuits.sent(goal_id, label, saved, time.strftime('%Y-%m-%d %H:%M:%S'),
-                                   time.monotonic())
+        self._sent[goal_id] = picture, truth
+        while len(self._sent) > MAX_RESULTS:
+            del self._sent[next(iter(self._sent))]
+        result = self._pursuits.sent(goal_id, label, saved, time.strftime('%Y-%m-%d %H:%M:%S'),
+                                     time.monotonic())
+        for event in list(self._state.events):  # an episode may begin before the answer is here
+            if event.get('goal_id') == goal_id:
+                self._on_event(event)
+        return result
 
     def _on_event(self, event: Mapping[str, str]) -> None:
-        result = self._pursuits.on_event(event, self._state.distance, time.monotonic())
+        goal, truth = self._sent.get(event.get('goal_id', ''), (None, {}))
+        result = self._pursuits.on_event(event, self._state.distance, time.monotonic(),
+                                         gap(self._state.seen[1], truth))
         if result is not None and result.saved:
             self.library.note(result.label, result.attempt)
-        if result is not None and self._attempts is not None and result.id in self._pictures:
-            self._attempts.append(Attempt(result, self._pictures[result.id], self._state.camera))
+        if result is not None and self._attempts is not None and goal is not None:
+            self._attempts.append(Attempt(result, goal, self._state.camera))
         self._show()
 
     # Queue ---------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Goals by name: a folder with one PNG and one JSON file each, to be read and copied by anybody.
 
-The JSON holds where the picture is from, when it was saved, and the attempts to reach it.
+The JSON holds where the picture is from, when it was saved, where things truly were in it (when a
+simulation told), and the attempts to reach it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rig_ros.console.truth import Places, places
 from rig_ros.errors import DataError
 from rig_ros.vision.image import Picture, check_goal, read_picture, write_picture
 
@@ -30,7 +32,9 @@ class SavedGoal:
     """Where the picture is from, in words."""
     created: str = ''
     attempts: list[dict[str, Any]] = field(default_factory=list)
-    """Results, oldest first: `id`, `when`, `outcome`, `distance`, `success` (None: no label)."""
+    """Results, oldest first: `id`, `when`, `outcome`, `distance`, `gap`, `success` (None: no
+    label)."""
+    truth: Places = field(default_factory=dict)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -69,9 +73,18 @@ class Library:
         try:
             values = json.loads(path.read_text(encoding='utf-8'))
             return SavedGoal(name, str(values.get('source', '')), str(values.get('created', '')),
-                             [dict(a) for a in values.get('attempts', [])])
+                             [dict(a) for a in values.get('attempts', [])],
+                             places(values.get('truth')))
         except (OSError, ValueError, AttributeError, TypeError):
             return SavedGoal(name, 'a file without a description')
+
+    def truth(self, name: str) -> Places:
+        """Return where things truly were in a goal's picture; empty when nobody told.
+
+        Raises:
+            DataError: there is no such goal.
+        """
+        return self._goal(name).truth
 
     def picture(self, name: str) -> Picture:
         """Return a goal's picture.
@@ -84,7 +97,8 @@ class Library:
         check_goal(picture, picture.shape[0])
         return picture
 
-    def save(self, name: str, picture: Picture, source: str) -> SavedGoal:
+    def save(self, name: str, picture: Picture, source: str,
+             truth: Places | None = None) -> SavedGoal:
         """Keep a picture under a new name.
 
         Raises:
@@ -95,7 +109,7 @@ class Library:
             raise DataError(f'goal name: {name!r} is taken; choose another')
         if len(self.goals) >= MAX_GOALS:
             raise DataError(f'goal library: has {MAX_GOALS} goals, which is the most; remove one')
-        goal = SavedGoal(name, source, time.strftime('%Y-%m-%d %H:%M'))
+        goal = SavedGoal(name, source, time.strftime('%Y-%m-%d %H:%M'), truth=truth or {})
         write_picture(self._folder / f'{name}.png', picture)
         self.goals[name] = goal
         self._write(goal)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rig_ros.console.truth import Gap
 from rig_ros.errors import DataError
 
 MAX_QUEUE = 50
@@ -39,13 +40,16 @@ class Result:
     steps: int = 0
     distance: float | None = None
     """In latent space when the episode ended."""
+    gap: Gap | None = None
+    """How far things truly were from their places then; None without a simulation's word."""
     success: bool | None = None
     """A person's word; None while nobody said."""
 
     @property
     def attempt(self) -> dict[str, Any]:
         """What the library keeps of it."""
-        return {k: getattr(self, k) for k in ('id', 'when', 'outcome', 'distance', 'success')}
+        kept = ('id', 'when', 'outcome', 'distance', 'gap', 'success')
+        return {k: v for k, v in asdict(self).items() if k in kept}
 
 
 class Pursuits:
@@ -118,9 +122,16 @@ class Pursuits:
         self._sent_s = now_s
         return result
 
-    def on_event(self, event: Mapping[str, str], distance: float | None,
-                 now_s: float) -> Result | None:
-        """Take an episode event; return the result that is complete by it, if one is."""
+    def on_event(self, event: Mapping[str, str], distance: float | None, now_s: float,
+                 gap: Gap | None = None) -> Result | None:
+        """Take an episode event; return the result that is complete by it, if one is.
+
+        Args:
+            event: its key/values.
+            distance: to the goal in latent space, now.
+            now_s: of the clock.
+            gap: how far things truly are from their places in the goal, now.
+        """
         result = next((r for r in reversed(self.results) if r.id == event.get('goal_id')), None)
         kind = event.get('kind')
         if result is None or result.outcome not in ('sent', 'runs'):
@@ -132,6 +143,7 @@ class Pursuits:
         result.outcome, result.reason = str(kind), event.get('reason', '')
         result.steps = int(event.get('steps', 0))
         result.distance = None if distance is None else round(distance, 4)
+        result.gap = gap
         self._due_s = now_s + PAUSE_S
         if kind == 'abort' and self.running:
             self.pause(f'{result.label}: aborted ({result.reason}); press Run to go on')

@@ -17,12 +17,15 @@ import numpy as np
 
 from rig_ros.console.board import Board
 from rig_ros.console.remedies import remedy
+from rig_ros.console.truth import Places, places
 from rig_ros.console.wire import Frame
 from rig_ros.vision.image import Picture
 
 SILENT_S = 3.0
 """Nodes speak once a second; a node is silent after this."""
 CAMERA_SILENT_S = 1.0
+TRUTH_S = 0.5
+"""How old a picture may be to be preferred because its true places are known."""
 HISTORY = 600
 """Points of the distance kept for those who join."""
 EPISODES = 50
@@ -89,13 +92,16 @@ class GraphState:
         self.distance: float | None = None
         """Newest distance to the active goal."""
         self._camera_s = float('-inf')
+        self._camera_stamp = 0
+        self._told: tuple[float, Picture, Places] | None = None
         self._link: dict[str, Any] = {'ros': 'starting', 'domain': '', 'namespace': ''}
         self._parts: dict[str, dict[str, Any]] = {}
         self._heard_s: dict[str, float] = {}
         self._points: deque[tuple[int, float]] = deque(maxlen=HISTORY)
         self._models: dict[str, dict[str, str]] = {}
         self._learning = Learning()
-        self._estop: bool | None = None
+        self._tripped: bool | None = None
+        self._guard_s = float('-inf')
         self._tell()
 
     # Frames --------------------------------------------------------------------------------------
@@ -112,16 +118,21 @@ class GraphState:
 
     def _take_left(self, _: dict[str, Any], __: bytes) -> None:
         self._link['ros'] = 'restarting'
-        self._estop = None
+        self._guard_s = float('-inf')
         self._forget_camera()
         self._tell()
 
     def _take_camera(self, head: dict[str, Any], body: bytes) -> None:
         self.camera = np.frombuffer(body, np.uint8).reshape(head['height'], head['width'], 3)
         silent, self._camera_s = self._camera_is_silent(), self._clock()
+        self._camera_stamp = head['stamp']
         self._show_picture(head, self.camera)
         if silent:
             self._tell()
+
+    def _take_truth(self, head: dict[str, Any], _: bytes) -> None:
+        if self.camera is not None and head['stamp'] == self._camera_stamp:
+            self._told = self._clock(), self.camera, places(head['values'])
 
     def _take_goal_picture(self, head: dict[str, Any], body: bytes) -> None:
         self._show_picture(head, np.frombuffer(body, np.uint8).reshape(
@@ -147,7 +158,7 @@ class GraphState:
         self.board.put_json('goal', {'id': head['goal_id'], 'encoder': head['encoder']})
 
     def _take_estop(self, head: dict[str, Any], _: bytes) -> None:
-        self._estop = head['tripped']
+        self._tripped, self._guard_s = head['tripped'], self._clock()
         self._tell()
 
     def _take_values(self, head: dict[str, Any], _: bytes) -> None:
@@ -174,6 +185,8 @@ class GraphState:
             self._heard_s[name.partition(':')[0]] = self._clock()
             if name == 'episode: episode':
                 self.mode = part['values'].get('mode', '')
+            if name == 'guard: motion':
+                self._guard_s = self._clock()
         self._tell()
 
     # Time ----------------------------------------------------------------------------------------
@@ -191,15 +204,23 @@ class GraphState:
         self.board.entries.pop('camera', None)
 
     @property
+    def seen(self) -> tuple[Picture | None, Places]:
+        """The newest picture whose true places are known, and these; else `camera` and none."""
+        if self.camera is None or self._told is None or self._clock() - self._told[0] > TRUTH_S:
+            return self.camera, {}
+        return self._told[1:]
+
+    @property
     def active_bundle(self) -> str:
         """Hash of the model that the goal node uses, '' for none."""
         return self._models.get('goal', {}).get('active', '')
 
     # Subjects ------------------------------------------------------------------------------------
     @property
-    def estop(self) -> bool | None:
-        """Whether the e-stop is tripped; None while nobody says."""
-        return None if self._silent_s('guard') is not None else self._estop
+    def estop(self) -> dict[str, bool | None]:
+        """The e-stop as it was last told (None: never), and whether the guard still speaks."""
+        return {'tripped': self._tripped,
+                'known': self._clock() - self._guard_s <= SILENT_S}
 
     def history(self) -> list[tuple[int, float]]:
         """Return the distances since the goal was set, at most the last 600."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rig_ros.console.board import Board
+from rig_ros.console.truth import Places
 from rig_ros.errors import DataError
 from rig_ros.vision.image import Picture
 
@@ -22,6 +23,8 @@ class Candidate:
     source: str
     picture: Picture
     note: str = ''
+    truth: Places = field(default_factory=dict)
+    """Where things were in it, when a simulation told."""
 
 
 class Tray:
@@ -33,9 +36,10 @@ class Tray:
         self._candidates: dict[int, Candidate] = {}
         self.show()
 
-    def put(self, kind: str, source: str, picture: Picture, note: str = '') -> Candidate:
+    def put(self, kind: str, source: str, picture: Picture, note: str = '',
+            truth: Places | None = None) -> Candidate:
         """Lay down a picture."""
-        candidate = Candidate(next(self._numbers), kind, source, picture, note)
+        candidate = Candidate(next(self._numbers), kind, source, picture, note, truth or {})
         self._candidates[candidate.number] = candidate
         while len(self._candidates) > MAX_PICTURES:
             del self._candidates[next(iter(self._candidates))]

@@ -29,6 +29,7 @@ from std_msgs.msg import Bool, MultiArrayDimension, UInt8MultiArray
 from std_srvs.srv import Trigger
 
 from rig_ros.console.wire import Frame, Pacer, Reader, pack
+from rig_ros.episodes.messages import header_stamp_ns
 from rig_ros.errors import RigError
 from rig_ros.ros import topics
 from rig_ros.ros.client import GoalWatch
@@ -51,6 +52,8 @@ POLL_S = 0.01
 BACKLOG_BYTES = 4 * 1024 * 1024
 """Of output that the server has not taken; pictures beyond it are dropped."""
 CHUNK = 1 << 16
+TRUTH_NS = 500_000_000
+"""A truth this much younger than a picture is not the picture's."""
 OFFER_S = 20.0
 """How long a model stays published; longer than a busy graph needs to take it."""
 
@@ -105,6 +108,8 @@ class ConsoleNode(Node):
         self._source, self._outlet, self._reader = source, outlet, Reader()
         self._pacers = {t.name: Pacer(rate_hz) for t in (topics.CAMERA_IMAGE, topics.LATENT)}
         self._late: dict[str, bytes] = {}
+        self._truth = b''
+        self._untold: int | None = None  # stamp of a picture sent, whose truth was not yet
         self._goal: Latent | None = None
         self._watch = GoalWatch()
         self._offered: list[Any] = []
@@ -119,6 +124,8 @@ class ConsoleNode(Node):
             self.create_subscription(topic.type, topic.name,
                                      functools.partial(self._offer, topic.name),
                                      topic.qos('live'), raw=True)
+        self.create_subscription(topics.GROUND_TRUTH.type, topics.GROUND_TRUTH.name,
+                                 self._on_truth, topics.GROUND_TRUTH.qos('live'), raw=True)
         self._hear(topics.GOAL_LATENT, self._on_goal)
         self._hear(topics.GOAL_PREVIEW, self._on_preview)
         self._hear(topics.DIAGNOSTICS, self._on_diagnostics)
@@ -143,7 +150,24 @@ class ConsoleNode(Node):
             self._late[name] = content
 
     def _on_picture(self, content: bytes) -> None:
-        self._send_picture('camera', deserialize_message(content, topics.CAMERA_IMAGE.type))
+        message = deserialize_message(content, topics.CAMERA_IMAGE.type)
+        self._send_picture('camera', message)
+        self._untold = stamp_ns(message.header.stamp)
+        self._tell_truth()
+
+    def _on_truth(self, content: bytes) -> None:
+        self._truth = content
+        self._tell_truth()
+
+    def _tell_truth(self) -> None:
+        """Send where things truly are in the picture sent last, as soon as that is known."""
+        if self._untold is None or not self._truth:
+            return
+        if 0 <= header_stamp_ns(self._truth) - self._untold <= TRUTH_NS:
+            message = deserialize_message(self._truth, DiagnosticArray)
+            self._outlet.send({'kind': 'truth', 'stamp': self._untold,
+                               'values': message_to_values(message)}, droppable=True)
+            self._untold = None
 
     def _on_preview(self, message: Any) -> None:
         self._send_picture('goal_picture', message)

@@ -48,9 +48,15 @@ function goalTile(goal) {
 
 const OUTCOMES = { sent: 'is the goal', runs: 'on its way', end: 'ended', abort: 'aborted', skipped: 'not pursued' };
 
+/** How far it was in the end: truly, where a simulation told, else in latent space. */
+function apart({ gap, distance }) {
+  if (gap) return `${gap.of} ${gap.of === 'door' ? `${(gap.distance * 180 / Math.PI).toFixed(1)}°` : `${(100 * gap.distance).toFixed(1)} cm`} from its place`;
+  return distance === null ? '' : `latent distance ${distance.toFixed(2)}`;
+}
+
 function resultItem(result) {
   const facts = [OUTCOMES[result.outcome], result.outcome === 'end' ? `after ${result.steps} steps` : result.reason,
-    result.distance === null ? '' : `distance ${result.distance.toFixed(2)}`].filter(Boolean).join(', ');
+    apart(result)].filter(Boolean).join(', ');
   const verdict = (text, value) => h('button', { type: 'button', class: 'small', 'aria-pressed': String(result.success === value),
     'aria-label': `${result.label}: ${text}`,
     onclick: () => act('judge', { id: result.id, success: result.success === value ? null : value }, true) }, text);
@@ -69,6 +75,7 @@ function showQueue(queue) {
     : [h('li', { class: 'empty' }, 'What comes of each goal appears here.')]));
 }
 
+let previewed; // number of the picture that was sent last
 async function upload(file) {
   if (!file) return;
   if (file.size > MAX_BYTES) { toast(`${file.name} is larger than 12 MiB. Make it smaller.`, true); return; }
@@ -85,6 +92,7 @@ async function upload(file) {
     $('#preview-file').src = URL.createObjectURL(file);
     $('#preview-result').src = `data:image/png;base64,${answer.png}`;
     $('#preview').hidden = false;
+    previewed = answer.number;
   } catch (error) { toast(error.message, true); }
 }
 
@@ -106,7 +114,10 @@ function acceptDrops() {
 }
 
 export function start() {
-  on('tray', (tray) => show($('#tray'), tray, () => tray.map(candidateTile)));
+  on('tray', (tray) => {
+    show($('#tray'), tray, () => tray.map(candidateTile));
+    if (previewed && !tray.some((candidate) => candidate.number === previewed)) $('#preview').hidden = true;
+  });
   on('library', (library) => show($('#library'), library, () => (library.length ? library.map(goalTile)
     : [h('li', { class: 'empty' }, 'No saved goals yet. Capture one, or send a picture.')])));
   on('queue', showQueue);

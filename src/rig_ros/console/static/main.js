@@ -31,10 +31,21 @@ function showLink() {
   document.body.classList.toggle('is-offline', connected === false);
 }
 
-function showEstop(tripped) {
-  $('#tripped').hidden = tripped !== true;
-  $('#estop').classList.toggle('is-tripped', tripped === true);
-  setText($('#estop span'), tripped === true ? 'Stopped' : 'Stop the arm');
+let lastTripped = null; // outlives a restart of the console
+
+function showEstop({ tripped, known }) {
+  lastTripped = tripped ?? lastTripped;
+  const [title, text] = known ? ['E-stop is tripped.', 'The hand is commanded to hold.']
+    : [`Guard silent: e-stop state unknown, last known: ${lastTripped ? 'tripped' : 'clear'}.`,
+      'This page may not be able to stop the arm: keep clear, use the physical e-stop.'];
+  $('#tripped').hidden = known ? !tripped : lastTripped === null;
+  $('#tripped').classList.toggle('calm', !known && !lastTripped);
+  setText($('#tripped strong'), title);
+  setText($('#tripped span'), text);
+  $('#clear').hidden = !lastTripped;
+  const stopped = Boolean(known && tripped);
+  $('#estop').classList.toggle('is-tripped', stopped);
+  setText($('#estop span'), stopped ? 'Stopped' : 'Stop the arm');
 }
 
 function showControl() {
@@ -95,7 +106,7 @@ addEventListener('keydown', (event) => {
   if ($('#ask').open) $('#ask').close();
   if (event.timeStamp - escapeMs < DOUBLE_MS) { escapeMs = -Infinity; trip(); } else escapeMs = event.timeStamp;
 });
-addEventListener('hashchange', route);
+addEventListener('hashchange', () => { route(); scrollTo(0, 0); });
 route();
 $('#estop').addEventListener('click', trip);
 $('#clear').addEventListener('click', clearEstop);
