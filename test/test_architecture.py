@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'simulation': {'vision', 'control', 'hardware'},  # the contract of a robot
     'hardware': {'vision', 'control', 'arm_side'},  # the packets of its socket
     'bringup': {'control'},
-    'console': {'vision', 'control', 'episodes', 'learning', 'evaluation'},
+    'console': {'vision', 'control', 'episodes', 'learning', 'evaluation', 'hardware'},
     'ros': {'vision', 'control', 'learning', 'episodes', 'hardware', 'simulation'},
     'nodes': {'ros', 'console', 'vision', 'control', 'learning', 'episodes', 'hardware',
               'simulation', 'arm_side'},

@@ -10,7 +10,7 @@ pytest.importorskip('aiohttp')
 from console_bench import ConsoleBench, Page, camera_frame, diagnostics, hear
 
 from rig_ros.console.access import Gate
-from rig_ros.console.server import MAX_BODY
+from rig_ros.console.site import MAX_BODY
 
 
 def test_the_page_and_its_files_are_served_with_a_strict_policy():

@@ -27,7 +27,7 @@ class FakeSource:
         self.count += 1
         if self.count > self.fails_after:
             raise HardwareError('camera: unplugged')
-        return np.full((2, 2, 3), self.count, np.uint8)
+        return np.full((2, 2, 3), self.count % 256, np.uint8)
 
     def close(self):
         self.closed.set()
@@ -75,3 +75,20 @@ def test_raises_error_if_source_cannot_be_opened_at_first():
 
     with pytest.raises(HardwareError, match='cannot be opened'):
         BackgroundReader(fail, paced=False)
+
+
+def test_a_question_is_answered_in_the_readers_thread():
+    source = FakeSource()
+    reader = BackgroundReader(lambda: source, paced=False)
+
+    def refuse(asked):
+        raise HardwareError('camera: no such control')
+
+    source.allowed.release(10**6)
+    assert reader.ask(lambda asked: (asked is source, threading.current_thread().name)) == (
+        True, 'camera')
+    with pytest.raises(HardwareError, match='no such control'):
+        reader.ask(refuse)
+    reader.close()
+    with pytest.raises(HardwareError, match='no answer'):
+        reader.ask(lambda asked: asked, timeout_s=0.01)

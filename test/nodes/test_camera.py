@@ -15,6 +15,8 @@ pytest.importorskip('rclpy')
 from ros_bench import RosBench
 
 from rig_ros.errors import ConfigError, HardwareError
+from rig_ros.hardware.camera_controls import Held
+from rig_ros.hardware.cameras import SourceSettings
 from rig_ros.nodes.camera import CameraNode
 from rig_ros.ros import topics
 from rig_ros.ros.conversions import array_to_image, image_to_array, stamp_ns, to_stamp
@@ -138,6 +140,28 @@ def test_file_is_played_at_the_control_rate(tmp_path: Path) -> None:
         assert gaps.mean() == pytest.approx(100e6, rel=0.3)
         bench.until(lambda: node.board.level('source') is Level.ERROR)
         assert 'at its end' in node.board._parts['source'].message
+
+
+def test_a_device_that_does_not_keep_its_exposure_is_named(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    class Device:
+        """Adjusts itself, whatever it is told."""
+
+        def __init__(self, source: SourceSettings) -> None:
+            self.held = [Held('exposure', source.held['exposure'], 90.0, manual=False)]
+
+        def read(self) -> np.ndarray:
+            time.sleep(0.02)
+            return raw()
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr('rig_ros.nodes.camera.OpenCVCamera', Device)
+    with RosBench() as bench:
+        node = bench.add(CameraNode, source='/dev/video97', exposure=156.0)
+        bench.until(lambda: node.board.level('controls') is Level.WARN)
+        assert 'told 156' in node.board._parts['controls'].message
 
 
 def test_raises_error_if_device_is_missing() -> None:

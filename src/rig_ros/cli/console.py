@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from aiohttp import web
-from rich.console import Console
 from rich.logging import RichHandler
-from rich.markup import escape
 
 from rig_ros import resources
+from rig_ros.cli import web_page
 from rig_ros.console import commands
-from rig_ros.console.access import Gate, Helm, is_loopback
+from rig_ros.console.access import Gate, Helm
 from rig_ros.console.board import Board
 from rig_ros.console.bridge import Bridge
 from rig_ros.console.files import Shelf
@@ -25,11 +22,8 @@ from rig_ros.console.library import Library
 from rig_ros.console.server import Server
 from rig_ros.console.state import GraphState
 from rig_ros.console.tray import Tray
-from rig_ros.errors import ConfigError
 
 app = typer.Typer(add_completion=False)
-terminal = Console(highlight=False, soft_wrap=True)
-TOKEN_VARIABLE = 'RIG_ROS_CONSOLE_TOKEN'
 
 
 @app.command(help="Serve the operator's page of a running graph. Ctrl-C stops it.")
@@ -50,10 +44,8 @@ def console(
             help='Folder of runs: models and recordings to choose from.')] = Path('runs')) -> None:
     """Serve until Ctrl-C; see the module."""
     logging.basicConfig(level=logging.WARNING, format='%(message)s',
-                        handlers=[RichHandler(console=terminal, show_path=False)])
-    token = os.environ.get(TOKEN_VARIABLE, '')
-    if not token and (require_token or not is_loopback(host)):
-        token = secrets.token_urlsafe(24)
+                        handlers=[RichHandler(console=web_page.terminal, show_path=False)])
+    token = web_page.token(host, always=require_token)
     board, helm = Board(), Helm()
     state = GraphState(board)
     bridge = Bridge(state.take, rate, namespace)
@@ -64,14 +56,6 @@ def console(
     server.commands.update({**chosen.commands(), **commands.of_models(bridge, shelf)})
     server.take_upload = chosen.upload
     server.background += [bridge.run, chosen.tend]
-    shown = 'localhost' if is_loopback(host) else host
-    address = f'http://{shown}:{port}/' + (f'#token={token}' if token else '')
-    terminal.print(f'Console: [bold]{escape(address)}[/]  Ctrl-C stops it.')
-    try:
-        pages = (web.get('/api/picture/{place:tray|library}/{name}', chosen.picture),
-                 web.get('/api/report', chosen.report))
-        web.run_app(server.application(*pages), host=host, port=port, print=None,
-                    access_log=None, shutdown_timeout=1.0)
-    except OSError as error:
-        raise ConfigError(f'port: got {port}, allowed: a free one ({error.strerror}); choose '
-                          'another with --port') from error
+    pages = (web.get('/api/picture/{place:tray|library}/{name}', chosen.picture),
+             web.get('/api/report', chosen.report))
+    web_page.serve(server.application(*pages), 'Console', host, port, token)

@@ -37,6 +37,7 @@ VERBS = {
     'recover': 'Save every whole step of a recording that was cut off.',
     'bench': 'Measure this machine: sim, latency or updates.',
     'drill': 'Kill and hang nodes while the arm moves, and time how fast it stops.',
+    'camera': 'Set a camera up: crop, the view it had before, fixed exposure and colours.',
     'preflight': 'Check robot, network, workspace and camera before the arm moves; reads only.',
     'reference': 'Print topics, parameters, options, settings or errors, as the code has them.',
     'doctor': 'Check this machine and say how to put right what is missing.',

@@ -8,7 +8,7 @@
     GET  /api/picture/<place>/<name>    a picture of the tray or the library
     GET  /api/report            the page of the last evaluation
 
-Errors are JSON `{"error": text}`: 400 refused, 401 log in first, 403 may not, 502 no graph.
+Who may, and how errors are told, is in `console.site`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from importlib import resources as package_files
 from typing import Any
 
 from aiohttp import WSCloseCode, web
@@ -28,35 +27,17 @@ from aiohttp import WSCloseCode, web
 from rig_ros.console.access import AccessError, Gate, Helm
 from rig_ros.console.board import Board, Viewer
 from rig_ros.console.commands import Command
+from rig_ros.console.site import Site, bounded_body, fields_of, problem
 from rig_ros.console.state import GraphState
 from rig_ros.console.uploads import MAX_BYTES as UPLOAD_BYTES
-from rig_ros.errors import DataError, HardwareError, RigError
 
 log = logging.getLogger(__name__)
 
-COOKIE = 'rig_ros_console'
 KEY_HEADER = 'X-Console-Key'
-MAX_BODY = 64 * 1024
 HEARTBEAT_S = 5.0
 TICK_S = 0.5
 MAX_VIEWERS = 64
 KEY = re.compile(r'[A-Za-z0-9-]{16,64}')
-FILE = re.compile(r'[a-z_]+\.(html|css|js|svg)')
-TYPES = {'html': 'text/html', 'css': 'text/css', 'js': 'text/javascript', 'svg': 'image/svg+xml'}
-HEADERS = {
-    'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; "
-                               "img-src 'self' blob: data:; connect-src 'self'; "
-                               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer',
-    'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Resource-Policy': 'same-origin',
-    'Cache-Control': 'no-cache',
-}
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def problem(status: int, text: str) -> web.Response:
-    """Return an error as the page expects it."""
-    return web.json_response({'error': text}, status=status, headers=HEADERS)
 
 
 class Server:
@@ -65,7 +46,8 @@ class Server:
     def __init__(self, gate: Gate, board: Board, state: GraphState, helm: Helm,
                  commands: dict[str, Command]) -> None:
         """Take the parts; `application` makes the server of them."""
-        self._gate, self._board, self._state, self._helm = gate, board, state, helm
+        self._site = Site(gate, 'index.html')
+        self._board, self._state, self._helm = board, state, helm
         self.commands = commands
         self.take_upload: Callable[[bytes, str], Awaitable[Any]] | None = None
         """Gets the file an operator sent, and its name."""
@@ -73,18 +55,12 @@ class Server:
         """Run as tasks as long as the server does."""
         self.streams: set[web.WebSocketResponse] = set()
         """Open live streams."""
-        self._files = {f.name: f.read_bytes() for f in
-                       (package_files.files('rig_ros.console') / 'static').iterdir()
-                       if FILE.fullmatch(f.name)}
 
     def application(self, *routes: web.RouteDef) -> web.Application:
         """Return the aiohttp application, with these routes beside the server's own."""
-        app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY)
-        app.add_routes([
-            web.get('/', self._page), web.get('/static/{name}', self._static),
-            web.post('/api/login', self._log_in), web.get('/api/live', self._live),
-            web.post('/api/do/{command}', self._do), web.post('/api/upload', self._upload),
-            *routes])
+        app = self._site.application(
+            web.get('/api/live', self._live), web.post('/api/do/{command}', self._do),
+            web.post('/api/upload', self._upload), *routes)
         app.cleanup_ctx.append(self._tasks)
         return app
 
@@ -108,59 +84,6 @@ class Server:
         holder = self._helm.holder
         self._board.put_json('control', {'name': self._helm.name, 'mark': mark(holder),
                                          'viewers': len(self._board.viewers)})
-
-    # Every request -------------------------------------------------------------------------------
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Check host, origin and session; turn errors into answers."""
-        try:
-            self._gate.check_host(request.host)
-            if request.method not in ('GET', 'HEAD') or request.path == '/api/live':
-                self._gate.check_origin(request.headers.get('Origin'), request.host)
-        except AccessError as error:
-            return problem(403, str(error))
-        if request.path.startswith('/api/') and request.path != '/api/login':
-            try:
-                self._gate.check_session(request.cookies.get(COOKIE))
-            except AccessError as error:
-                return problem(401, str(error))
-        try:
-            response = await handler(request)
-        except AccessError as error:
-            return problem(403, str(error))
-        except HardwareError as error:
-            return problem(502, str(error))
-        except RigError as error:
-            return problem(400, str(error))
-        except web.HTTPException as error:
-            return problem(error.status, error.reason)
-        if not response.prepared:
-            for name, value in HEADERS.items():
-                response.headers.setdefault(name, value)
-        return response
-
-    # Pages ---------------------------------------------------------------------------------------
-    async def _page(self, _: web.Request) -> web.Response:
-        return self._file('index.html')
-
-    async def _static(self, request: web.Request) -> web.Response:
-        return self._file(request.match_info['name'])
-
-    def _file(self, name: str) -> web.Response:
-        """Return a file of the page; only those read at the start exist, whatever the path."""
-        if name not in self._files:
-            raise web.HTTPNotFound
-        return web.Response(body=self._files[name], charset='utf-8',
-                            content_type=TYPES[name.rpartition('.')[2]])
-
-    async def _log_in(self, request: web.Request) -> web.Response:
-        token = (await fields_of(request)).get('token')
-        response = web.json_response({'ok': True})
-        if self._gate.needs_token:
-            session = self._gate.log_in(token if isinstance(token, str) else '')
-            response.set_cookie(COOKIE, session, httponly=True, samesite='Strict', path='/',
-                                secure=request.secure)
-        return response
 
     # Live ----------------------------------------------------------------------------------------
     async def _live(self, request: web.Request) -> web.StreamResponse:
@@ -247,38 +170,3 @@ def key_of(text: str) -> str:
         raise AccessError('viewer key: missing or not one, allowed: 16 to 64 letters and digits; '
                           "use the console's own page")
     return text
-
-
-async def bounded_body(request: web.Request, limit: int) -> bytes:
-    """Return a request's body, reading no more than the limit [bytes].
-
-    Raises:
-        DataError: it is larger.
-    """
-    content = bytearray()
-    if (request.content_length or 0) <= limit:
-        async for chunk in request.content.iter_chunked(1 << 16):
-            content += chunk
-            if len(content) > limit:
-                break
-        else:
-            return bytes(content)
-    raise DataError(f'upload: is larger than {limit // 2**20} MiB, allowed: at most that; make it '
-                    'smaller')
-
-
-async def fields_of(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object of a request; an empty body is an empty one.
-
-    Raises:
-        RigError: it is not a JSON object.
-    """
-    if not request.can_read_body:
-        return {}
-    try:
-        fields = json.loads(await request.read())
-    except (ValueError, RecursionError) as error:
-        raise RigError('request: is not JSON, allowed: a JSON object') from error
-    if not isinstance(fields, dict):
-        raise RigError(f'request: got {type(fields).__name__}, allowed: a JSON object')
-    return fields

@@ -6,16 +6,20 @@ again after a failure.
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from concurrent import futures
+from typing import Any, Protocol, TypeVar
 
-from rig_ros.errors import RigError
+from rig_ros.errors import HardwareError, RigError
 from rig_ros.vision.image import Picture
 
 REOPEN_S = 2.0
 JOIN_S = 2.0
+ASK_S = 5.0
+T = TypeVar('T')
 
 
 class Source(Protocol):
@@ -56,6 +60,7 @@ class BackgroundReader:
         self._lock = threading.Lock()
         self._newest: tuple[Picture, int] | None = None
         self._problem = ''
+        self._asked: queue.Queue[tuple[Callable[[Any], Any], futures.Future[Any]]] = queue.Queue()
         self._stop = threading.Event()
         self._source: Source | None = open_source()
         self._thread = threading.Thread(target=self._run, name='camera', daemon=True)
@@ -72,6 +77,20 @@ class BackgroundReader:
             newest, self._newest = self._newest, None
         return newest
 
+    def ask(self, question: Callable[[Any], T], timeout_s: float = ASK_S) -> T:
+        """Run a function on the source, between two pictures, and return its result.
+
+        Raises:
+            HardwareError: the source is not open, or does not come to it in time.
+        """
+        answer: futures.Future[T] = futures.Future()
+        self._asked.put((question, answer))
+        try:
+            return answer.result(timeout_s)
+        except futures.TimeoutError:
+            raise HardwareError(f'camera: no answer within {timeout_s:g} s; '
+                                f'{self._problem or "check the cable"}') from None
+
     def close(self) -> None:
         """End the thread and close the source."""
         self._stop.set()
@@ -82,6 +101,7 @@ class BackgroundReader:
             try:
                 if self._source is None:
                     self._source = self._open()
+                self._answer(self._source)
                 began = time.monotonic()
                 picture = self._source.read()
             except RigError as error:
@@ -95,6 +115,14 @@ class BackgroundReader:
             if self._paced:
                 self._stop.wait(max(0.0, began + 1.0 / self._source.hz - time.monotonic()))
         self._close_source()
+
+    def _answer(self, source: Source) -> None:
+        while not self._asked.empty():
+            question, answer = self._asked.get()
+            try:
+                answer.set_result(question(source))
+            except RigError as error:
+                answer.set_exception(error)
 
     def _close_source(self) -> None:
         source, self._source = self._source, None

@@ -6,8 +6,8 @@ A source is opened once, then read for each frame. A device that stops deliverin
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from rig_ros.errors import HardwareError
+from rig_ros.hardware import camera_controls
 from rig_ros.settings import require
 from rig_ros.vision.image import Picture, to_rgb
 
@@ -51,6 +52,8 @@ class SourceSettings:
     """Asked of a device [Hz]."""
     repeat: bool = False
     """Start a video file again at its end."""
+    held: Mapping[str, float] = field(default_factory=dict)
+    """Values that a device keeps, by the names of `camera_controls`."""
 
     def __post_init__(self) -> None:
         require(self.path != '', 'path', self.path, 'a device or a video file')
@@ -77,6 +80,8 @@ class OpenCVCamera:
             HardwareError: when it does not exist or OpenCV cannot open it.
         """
         self._settings = settings
+        self.held: list[camera_controls.Held] = []
+        """What came of holding exposure and the like."""
         device = settings.device
         if device is None and not Path(settings.path).is_file():
             raise HardwareError(f'camera file: {settings.path} does not exist; check the path')
@@ -91,6 +96,7 @@ class OpenCVCamera:
             self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
             self._capture.set(cv2.CAP_PROP_FPS, settings.hz)
+            self.hold(settings.held)
 
     @property
     def hz(self) -> float:
@@ -114,6 +120,21 @@ class OpenCVCamera:
             raise HardwareError(f'camera: {self._settings.path} {why}')
         array = np.asarray(pixels, dtype=np.uint8)
         return to_rgb(array, 'mono8' if array.ndim == 2 else 'bgr8')
+
+    def hold(self, wanted: Mapping[str, float]) -> list[camera_controls.Held]:
+        """Keep a device's exposure and the like at these values; what came of it is in `held`."""
+        self.held = camera_controls.hold(self._capture, wanted)
+        return self.held
+
+    def settled(self) -> dict[str, float]:
+        """Return what a device's exposure and the like are now; empty for a file."""
+        return {} if self._settings.device is None else camera_controls.settled(self._capture)
+
+    def free(self) -> None:
+        """Let a device adjust itself again."""
+        if self._settings.device is not None:
+            camera_controls.free(self._capture)
+        self.held = []
 
     def close(self) -> None:
         """Give the device back."""

@@ -15,6 +15,7 @@ from rig_ros.control import task as tasks
 from rig_ros.errors import RigError
 from rig_ros.hardware import sawyer_camera, sawyer_process
 from rig_ros.hardware.background import BackgroundReader
+from rig_ros.hardware.camera_controls import CONTROLS, Held
 from rig_ros.hardware.cameras import OpenCVCamera, SourceSettings
 from rig_ros.ros import topics
 from rig_ros.ros.camera_info import intrinsics_to_info
@@ -51,6 +52,11 @@ class CameraParameters(CommonParameters):
     device_width: int = param(640, 'Asked of a device [px].', low=16, high=8192)
     device_height: int = param(480, 'Asked of a device [px].', low=16, high=8192)
     device_hz: float = param(30.0, 'Asked of a device [Hz].', low=1.0, high=240.0)
+    exposure: float = param(-1.0, "A device's fixed value, in its own units; -1: not touched.",
+                            low=-1.0)
+    gain: float = param(-1.0, 'As exposure.', low=-1.0)
+    white_balance: float = param(-1.0, 'As exposure; most devices: kelvin.', low=-1.0)
+    focus: float = param(-1.0, 'As exposure.', low=-1.0)
     reliable: bool = param(False, 'Ask the driver on camera/image_raw for every picture; it must '
                                   'offer reliable delivery.')
     repeat: bool = param(False, 'Start a video file again at its end.')
@@ -76,6 +82,7 @@ class CameraNode(RigNode):
         settings, task = self.settings, tasks.load(self.settings.task)
         self._fovy_deg = task.camera.fovy_deg
         self._reader: BackgroundReader | None = None
+        self._held: list[Held] = []
         self._stream = CameraStream(task.image_size, settings.control_hz or task.control_hz,
                                     settings.crop)
         self._intrinsics: Intrinsics | None = None
@@ -98,9 +105,15 @@ class CameraNode(RigNode):
             self._reader = BackgroundReader(lambda: sawyer_camera.ArmCamera(path), paced=False)
             return
         source = SourceSettings(settings.source, settings.device_width, settings.device_height,
-                                settings.device_hz, settings.repeat)
-        self._reader = BackgroundReader(lambda: OpenCVCamera(source),
-                                        paced=source.device is None)
+                                settings.device_hz, settings.repeat,
+                                {name: getattr(settings, name) for name in CONTROLS})
+
+        def open_camera() -> OpenCVCamera:
+            camera = OpenCVCamera(source)
+            self._held = camera.held
+            return camera
+
+        self._reader = BackgroundReader(open_camera, paced=source.device is None)
 
     def activate(self) -> None:
         """Give the source its time to deliver."""
@@ -155,6 +168,18 @@ class CameraNode(RigNode):
             why = self._reader.problem if self._reader else ''
             self.report(Level.ERROR, why or f'no usable picture for {silent_s:.1f} s; check '
                         f'the camera ({self.settings.source})', part='source')
+        self._tell_of_controls()
+
+    def _tell_of_controls(self) -> None:
+        """Name what the device does not keep as it was told."""
+        lost = [held for held in self._held if not held.ok]
+        if lost:
+            self.report(Level.WARN, '; '.join(
+                f'{held.name}: told {held.wanted:g}, the device has {held.found:g}'
+                + ('' if held.manual else ' and adjusts it by itself') for held in lost)
+                + '; run rig_ros camera', part='controls')
+        elif self._held:
+            self.report(Level.OK, 'fixed', part='controls')
 
 
 def main() -> None:

@@ -15,10 +15,10 @@ export async function post(path, body, headers = {}) {
   try {
     response = await fetch(path, { method: 'POST', body, headers: { 'X-Console-Key': key, ...headers } });
   } catch {
-    throw new Error('The console does not answer. Is rig_ros console running?');
+    throw new Error('The server does not answer. Does its rig_ros command still run?');
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error ?? `The console answered ${response.status}`);
+  if (!response.ok) throw new Error(answer.error ?? `The server answered ${response.status}`);
   return answer;
 }
 

@@ -37,10 +37,11 @@ function takePicture(buffer) {
   put(kind, { blob, stampMs });
 }
 
-async function logIn() {
+/** Trade the token of the address for a cookie, and show `view` instead of it. */
+export async function logIn(view) {
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token === null) return;
-  history.replaceState(null, '', `${location.pathname}#live`);
+  history.replaceState(null, '', `${location.pathname}#${view}`);
   await fetch('/api/login', { method: 'POST', body: JSON.stringify({ token }) });
 }
 
@@ -65,6 +66,6 @@ function open() {
 }
 
 export async function connect() {
-  try { await logIn(); } catch { /* the stream tells */ }
+  try { await logIn('live'); } catch { /* the stream tells */ }
   open();
 }
