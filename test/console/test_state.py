@@ -99,7 +99,7 @@ def test_the_e_stop_is_never_forgotten_and_unknown_without_a_guard():
     clock.now += 10.0
     state.tick()
     assert shown(board, 'estop') == {'tripped': True, 'known': False}
-    state.take(diagnostics('guard: motion', 2, 'e-stop tripped by service'))
+    state.take(diagnostics('guard: state'))
     assert shown(board, 'estop') == {'tripped': True, 'known': True}
     state.take(({'kind': 'left'}, b''))
     assert shown(board, 'estop') == {'tripped': True, 'known': False}

@@ -185,7 +185,7 @@ class GraphState:
             self._heard_s[name.partition(':')[0]] = self._clock()
             if name == 'episode: episode':
                 self.mode = part['values'].get('mode', '')
-            if name == 'guard: motion':
+            if name.startswith('guard:'):
                 self._guard_s = self._clock()
         self._tell()
 

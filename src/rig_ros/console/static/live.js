@@ -57,8 +57,23 @@ function problemItem(part) {
     part.remedy ? h('span', { class: 'remedy' }, part.remedy) : null));
 }
 
+const SILENT = 3;
+const nodeOf = (part) => part.name.split(':')[0];
+
+/** What needs attention: a silent node counts once, a silent graph counts as one. */
+function problems(parts) {
+  const silent = parts.filter((p) => p.level === SILENT);
+  if (silent.length && silent.length === parts.length) {
+    return [{ name: 'graph', level: SILENT, message: 'no node has spoken for 3 s',
+      remedy: 'Is it up, on this ROS domain? The page goes on by itself when it is back.' }];
+  }
+  const nodes = [...new Map(silent.map((p) => [nodeOf(p), p])).values()];
+  return [...nodes.map((p) => ({ ...p, name: nodeOf(p), message: 'silent for more than 3 s' })),
+    ...parts.filter((p) => p.level > 0 && p.level !== SILENT).sort((a, b) => b.level - a.level)];
+}
+
 function showParts(parts) {
-  const wrong = parts.filter((p) => p.level > 0).sort((a, b) => (b.level % 3) - (a.level % 3));
+  const wrong = problems(parts);
   const calm = parts.length ? 'All parts report OK' : 'No node has reported yet. Start a graph: rig_ros up sim';
   show($('#problems'), wrong.map((p) => [p.name, p.level, p.message]), () => (wrong.length
     ? wrong.map(problemItem) : [h('li', {}, mark(parts.length ? 0 : 3), h('span', {}, calm))]));
