@@ -13,6 +13,7 @@ from rig_ros.arm_side.faults import REMEDIES
 
 FORWARD = (0.1, 0.0, 0.0)
 BACK = (-0.1, 0.0, 0.0)
+ZERO = (0.0, 0.0, 0.0)
 
 
 @pytest.fixture
@@ -192,7 +193,7 @@ def test_a_tilted_tool_must_go_home_first():
     assert bench.machine.fault.name in ('tilted', 'outside_box')
     bench.machine.clear_fault(bench.now, bench.sight())
     bench.machine.home(bench.now, bench.sight(), bench.settings.reset_position, 1)
-    bench.run(20.0)
+    bench.run(20.0, ZERO)
     assert bench.point == pytest.approx(bench.settings.reset_position, abs=2e-3)
 
 
@@ -207,7 +208,7 @@ def test_a_description_of_another_tool_is_a_fault(bench: Bench):
 def test_homing_goes_up_over_and_down(bench: Bench):
     bench.machine.home(bench.now, bench.sight(), (0.5, -0.15, 0.12), 'ticket')
     assert bench.mode == 'HOMING'
-    bench.run(20.0)
+    bench.run(20.0, ZERO)
     finished = [orders.finished for orders in bench.orders if orders.finished]
     assert [(one.ticket, one.ok) for one in finished] == [('ticket', True)]
     path = np.array([place for _, place, _ in bench.trace])
@@ -219,12 +220,26 @@ def test_homing_goes_up_over_and_down(bench: Bench):
 
 def test_homing_is_cancelled_by_a_hold(bench: Bench):
     bench.machine.home(bench.now, bench.sight(), (0.5, -0.15, 0.12), 'ticket')
-    bench.run(2.0)
+    bench.run(2.0, ZERO)
     since = bench.now
     bench.machine.hold(bench.now)
     bench.run(0.5)
     assert bench.stopped_after(since) <= 0.15
     assert [o.finished.ok for o in bench.orders if o.finished] == [False]
+
+
+def test_homing_ends_when_its_commander_hangs_and_stays_ended(bench: Bench):
+    bench.machine.home(bench.now, bench.sight(), (0.5, -0.15, 0.12), 'ticket')
+    bench.run(2.0, ZERO)
+    since = bench.now
+    bench.run(1.0)
+    assert 0.2 < bench.stopped_after(since) <= bench.settings.link_lost + 0.15
+    assert bench.machine.fault is not None
+    assert bench.machine.fault.name == 'commander_silent'
+    assert [o.finished.ok for o in bench.orders if o.finished] == [False]
+    assert stays_still(bench)
+    assert bench.machine.clear_fault(bench.now, bench.sight()) is None
+    assert stays_still(bench)
 
 
 @pytest.mark.parametrize('target', [(0.9, 0.0, 0.2), (0.6, 0.0, -0.1), (5.0, 5.0, 5.0)])
@@ -320,6 +335,10 @@ def test_dry_run_computes_without_faults_of_motion():
     assert bench.orders[-1].speeds is not None
 
 
-def test_the_manual_explains_every_fault():
+def test_the_manual_explains_every_fault_and_no_other():
     manual = (Path(__file__).parents[2] / 'doc' / 'robot.md').read_text()
-    assert not [name for name in REMEDIES if f'`{name}`' not in manual]
+    table = manual.split('## Fault messages and remedies')[1].split('\n\n')[2].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in table]
+    assert all(len(row) == 3 and all(row) for row in rows)
+    named = [name.strip() for row in rows for name in row[0].replace('`', '').split(',')]
+    assert sorted(named) == sorted(REMEDIES)

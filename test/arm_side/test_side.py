@@ -21,7 +21,7 @@ import pytest
 from arm_client import ARM_SIDE, UNHURRIED, ArmClient, SideProcess
 
 from rig_ros.arm_side.picture import PictureReader
-from rig_ros.arm_side.protocol import Refused
+from rig_ros.arm_side.protocol import Refused, Request
 from rig_ros.simulation.fake_robot.launch import ROS1, FakeRobotProcess
 
 CALIBRATION = 0.008
@@ -117,6 +117,17 @@ def test_homes_where_the_endpoint_state_says_home_is(client: ArmClient, robot: F
     assert reply.ok, reply.message
     assert robot.truth()['trace'][-1][1:4] == pytest.approx((0.62, 0.05, 0.1), abs=4e-3)
     assert not client.request('home', position=[0.9, 0.0, 0.1]).ok
+
+
+def test_a_commander_that_hangs_ends_the_way_home(client: ArmClient, robot: FakeRobotProcess):
+    client.number += 1
+    client.send(Request(client.number, 'home', {'position': [0.6, 0.18, 0.1]}))
+    client.until_mode('HOMING')
+    state = client.until_mode('FAULT')  # and says no more
+    assert state.fault is not None
+    assert state.fault.startswith('commander_silent')
+    assert keeps_still(client, robot)
+    assert client.request('clear_fault').ok
 
 
 def test_a_commander_that_goes_away_ends_the_motion(client: ArmClient, served: SideProcess,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from side_stub import WELCOME, SideStub
 
 from rig_ros.errors import HardwareError, SafetyViolation
+from rig_ros.hardware import sawyer
 from rig_ros.hardware.sawyer import LINK_LOST_S, SawyerRobot
 from rig_ros.hardware.sawyer_link import SawyerLink
 
@@ -70,6 +73,20 @@ def test_hello_comes_first_and_the_state_is_the_arms(bench: Bench) -> None:
     state = bench.robot.state()
     np.testing.assert_allclose(state.hand_position, [0.6, 0.1, 0.2])
     np.testing.assert_allclose(state.hand_rotation @ [0, 0, 1], [0, 0, -1], atol=1e-4)
+
+
+def test_on_the_way_home_the_arm_hears_that_the_driver_lives(bench: Bench) -> None:
+    bench.ready()
+    answers: list[bool] = []
+    bench.robot.begin_reset(lambda ok, message: answers.append(ok))
+    [request] = bench.side.heard('request')
+    told = [p['velocity'] for p in bench.pass_time(1.0, mode='HOMING') if p['type'] == 'twist']
+    assert len(told) == pytest.approx(50, abs=2)
+    assert not any(map(any, told))
+    bench.side.say(type='reply', id=request['id'], ok=True, message='')
+    bench.tell()
+    assert answers == [True]
+    assert bench.pass_time(0.5) == []
 
 
 def test_nothing_moves_after_a_start_before_a_reset(bench: Bench) -> None:
@@ -210,3 +227,14 @@ def test_refusal_and_foreign_protocol_are_told(bench: Bench) -> None:
     bench.side.say(**{**WELCOME, 'new_key': 9})
     bench.robot.poll()
     assert 'another protocol' in bench.robot.link_problem
+
+
+def test_the_manual_explains_what_the_driver_says() -> None:
+    manual = (Path(__file__).parents[2] / 'doc' / 'robot.md').read_text()
+    texts = [node.value for node in ast.walk(ast.parse(Path(sawyer.__file__).read_text()))
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    causes = [text.strip() for text in texts
+              if re.match('the (arm|e-stop|robot|driver|side process|link)', text)
+              and len(text) < 60]
+    assert len(causes) > 8
+    assert [cause for cause in causes if f'`{cause.rstrip(": ")}' not in manual] == []

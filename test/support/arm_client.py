@@ -29,7 +29,8 @@ from rig_ros.simulation.fake_robot.launch import FakeRobotProcess, environment_w
 ARM_SIDE = Path(rig_ros.__file__).parent / 'arm_side'
 CALM = {'box_low': [0.5, -0.2, 0.05], 'box_high': [0.75, 0.2, 0.25],
         'reset_position': [0.6, 0.0, 0.1]}
-UNHURRIED = {**CALM, 'servo_late': 0.9, 'joints_stale': 0.9, 'robot_stale': 4.0}
+UNHURRIED = {**CALM, 'servo_late': 0.9, 'joints_stale': 0.9, 'robot_stale': 4.0,
+             'link_lost': 2.0}
 """For machines that stall: nothing here is about lateness."""
 
 
@@ -115,7 +116,12 @@ class ArmClient:
         self.number += 1
         number = self.number
         self.send(Request(number, name, arguments))
-        return self.until(lambda answer: isinstance(answer, Reply) and answer.id == number)
+
+        def answered(answer: Any) -> bool:
+            if name == 'home':
+                self.twist(0.0, 0.0, 0.0)  # this client is alive
+            return isinstance(answer, Reply) and answer.id == number
+        return self.until(answered)
 
     def twist(self, *velocity: float, age: float = 0.0) -> None:
         self.number += 1

@@ -27,7 +27,8 @@ STALL_S = 0.05
 """A driver that was kept waiting for longer lets its velocities run out."""
 
 
-PATIENT = '{"servo_late": 0.5, "joints_stale": 0.5, "robot_stale": 2.0, "tracking_time": 1.0}'
+PATIENT = ('{"servo_late": 0.5, "joints_stale": 0.5, "robot_stale": 2.0, "tracking_time": 1.0, '
+           '"link_lost": 2.0}')
 """A machine that tests stalls; a lab's does not, and has the limits of settings.py."""
 
 

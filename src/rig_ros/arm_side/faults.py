@@ -28,6 +28,8 @@ REMEDIES = {
     'force': 'look for what was touched, move it or the arm away, then clear_fault',
     'robot_error': "read the robot's screen; reset, then clear_fault",
     'servo_late': 'this machine was too busy: stop other programs, then clear_fault',
+    'commander_silent': 'who asked for home went silent on the way, so nobody watched it: look at '
+                        'the log of the node sawyer, then clear_fault',
     'tracking': 'the arm did not follow: look for an obstacle, then clear_fault',
     'joint_limit': 'a joint is near its end: clear_fault, then home, or move the arm by hand',
     'link_low': 'a link is near the table: move the arm up by hand, then clear_fault',

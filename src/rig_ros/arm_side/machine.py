@@ -133,7 +133,7 @@ class Machine:
         silence, self._heard = now - self._heard, now
         mode = self.mode(now, sight)
         if mode not in ('IDLE', 'SERVO'):
-            return 'mode ' + mode
+            return None if mode == 'HOMING' and zero else 'mode ' + mode
         self._armed = self._armed or zero or silence > REARM_S
         if not self._armed:
             return 'a motion was interrupted: be silent for 0.3 s or send zero before the next'
@@ -181,7 +181,7 @@ class Machine:
         legs = homing.plan(self._arm, self._settings, joints, target, self._posture,
                            look.point)
         self._homing = homing.Homing(self._arm, self._settings, joints, legs)
-        self._ticket = ticket
+        self._ticket, self._heard = ticket, now
         self._start('HOMING', look)
 
     def lose_master(self, now: float) -> None:
@@ -263,9 +263,12 @@ class Machine:
             return
         if mode in ('ESTOP', 'DISABLED'):
             return
-        missing = sight.missing(now, self._settings)
+        missing, silence = sight.missing(now, self._settings), now - self._heard
         if missing:
             self._fail(now, fault(missing, 'no news while moving'))
+        elif self._activity == 'HOMING' and silence > self._settings.link_lost:
+            self._fail(now, fault('commander_silent', f'no packet for {silence:.1f} s on the way '
+                                                      'home'))
         elif late > self._settings.servo_late and not self._began:
             self._fail(now, fault('servo_late', f'a tick came after {1e3 * late:.0f} ms, allowed: '
                                                 f'{1e3 * self._settings.servo_late:.0f} ms'))

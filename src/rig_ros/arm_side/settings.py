@@ -60,6 +60,8 @@ class Settings:
     """Oldest robot state [s]."""
     servo_late: float = 0.03
     """A tick later than this ends the motion [s]."""
+    link_lost: float = 0.3
+    """A commander that is silent for longer ends homing [s]."""
     tracking_distance: float = 0.03
     tracking_angle: float = 0.15
     """[rad]."""
@@ -91,8 +93,9 @@ RANGES = {
     'acceleration': (0.5, 20.0), 'joint_fraction': (0.005, 0.75), 'joint_margin': (0.05, 0.5),
     'stop_time': (0.2, 1.0), 'table_z': (-1.0, 1.0), 'link_clearance': (0.0, 0.5),
     'home_raise': (0.0, 0.3), 'home_joint_speed': (0.02, 0.6), 'joints_stale': (0.02, 1.0),
-    'robot_stale': (0.1, 5.0), 'servo_late': (0.015, 1.0), 'tracking_distance': (0.005, 0.1),
-    'tracking_angle': (0.02, 0.5), 'tracking_time': (0.05, 2.0), 'max_force': (5.0, 200.0),
+    'robot_stale': (0.1, 5.0), 'servo_late': (0.015, 1.0), 'link_lost': (0.1, 5.0),
+    'tracking_distance': (0.005, 0.1), 'tracking_angle': (0.02, 0.5), 'tracking_time': (0.05, 2.0),
+    'max_force': (5.0, 200.0),
 }
 
 

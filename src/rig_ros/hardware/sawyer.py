@@ -1,7 +1,8 @@
 """The physical Sawyer behind the `Robot` protocol: a client of the side process. No ROS.
 
 Call `poll` often (every 5 ms): it takes what the arm says, repeats the velocity in force at 50 Hz
-while it is valid, declares a silent link lost, and connects again. Nothing waits, except `reset`.
+while it is valid (zero on the way home), declares a silent link lost, and connects again. Nothing
+waits, except `reset`.
 
 Nothing moves after a start, a lost link, a fault or an e-stop until a person (or, after a start,
 the first `reset`) says so: a stream of commands that goes on is refused.
@@ -345,14 +346,20 @@ class SawyerRobot:
     def _keep_alive(self, now: float) -> None:
         if self._serving and now >= self._valid_until_s:
             self.stop()
-        elif self._serving and now - self._repeated_s >= KEEP_ALIVE_S:
+        elif now - self._repeated_s >= KEEP_ALIVE_S and (self._serving or self._homing):
             self._repeat(now)
 
+    @property
+    def _homing(self) -> bool:
+        """Whether the arm is on its way home: the side process must see that this driver lives."""
+        return any(pending.name == 'home' for pending in self._pending.values())
+
     def _repeat(self, now: float) -> None:
-        """Send the velocity in force."""
+        """Send the velocity in force, or zero."""
         if self._link is None:
             return
-        velocity = np.zeros(3) if self._must_pause(now) else self._velocity
+        pause = self._homing or self._must_pause(now)
+        velocity = np.zeros(3) if pause else self._velocity
         self._count += 1
         x, y, z = velocity.tolist()
         self._link.send(Twist(self._count, now, (x, y, z)))

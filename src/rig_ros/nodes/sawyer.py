@@ -41,8 +41,8 @@ POLL_S = 0.005
 LOOK_AFTER_S = 0.1
 PERIODS_VALID = 1.5
 """A command is valid for so many control periods: long enough for a picture that is late."""
-FAKE_SETTINGS = '{"servo_late": 0.15}'
-"""A fake robot shares its processors with the whole graph; ticks are late there now and then."""
+FAKE_SETTINGS = '{"servo_late": 0.15, "link_lost": 0.5}'
+"""A fake robot shares its processors with the whole graph; everything is late now and then."""
 CALM_MODES = ('IDLE', 'SERVO', 'HOMING')
 SHOWN = ('enabled', 'ready', 'stopped', 'error', 'homed', 'estop_button', 'estop_source',
          'collided', 'connections', 'calibration_error')
