@@ -37,11 +37,11 @@ CONFIG = TrainConfig(
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, 'QUICK_EVERY_STEPS', 40)
     monkeypatch.setattr(module, 'QUICK_GOALS', 2)
-    monkeypatch.setattr(module, 'CHECKPOINT_EVERY_STEPS', 30)
 
 
 def run(directory: Path, config: TrainConfig = CONFIG, **options: Any) -> TrainingRun:
-    return TrainingRun(directory, config, TASK, DotWorld(), options.pop('seed', 3), **options)
+    return TrainingRun(directory, config, TASK, DotWorld(), options.pop('seed', 3),
+                       checkpoint_every=30, **options)
 
 
 def test_a_run_leaves_model_metrics_and_report(tmp_path):

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 NAMESPACE = 'rig_ros_drill'
 ROBOT, TRAINER = '10.213.77.1', '10.213.77.2'
@@ -82,6 +82,21 @@ def cut(seconds: float) -> Iterator[None]:
     while time.monotonic() < until:
         yield
     ip('link', 'set', HERE, 'up')
+
+
+@contextlib.contextmanager
+def environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for what is started within."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _start_carrier(loss: float, delay_s: float) -> subprocess.Popen[str]:

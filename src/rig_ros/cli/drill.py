@@ -1,6 +1,8 @@
 """`rig_ros drill sim`: kill and hang nodes while the arm moves, and time how fast it stops.
 
 `rig_ros drill data`: kill and cut whatever keeps recordings, and count what is lost.
+`rig_ros drill learning`: learn from nothing in real time, across a cable that may be cut.
+`rig_ros drill training`: kill a training again and again, and measure what it learnt.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rig_ros.cli.drill_robot import robot
+from rig_ros.cli.learning_drill import learning
 from rig_ros.cli.local_graph import START_S, isolate_graph, released_bundle
+from rig_ros.cli.training_drill import training
 from rig_ros.errors import HardwareError, RigError
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False,
                   help='Kill and hang nodes while the arm moves, and time how fast it stops.')
 app.command()(robot)
+app.command()(learning)
+app.command()(training)
 console = Console(highlight=False, soft_wrap=True)
 
 PROCESSES = ('camera', 'encoder', 'goal', 'policy', 'guard', 'trainer')

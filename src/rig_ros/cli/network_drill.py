@@ -7,7 +7,6 @@ packets, while the robot acts and records.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -75,7 +74,7 @@ def _drill(part: str, place: Path, trials: int, breaks: Callable[[Lab], bool], n
     went_on = 0
     try:
         with cable.second_machine(loss, delay_s) as there, \
-                _environment({**environment, 'ROS_STATIC_PEERS': cable.TRAINER}), \
+                cable.environment({**environment, 'ROS_STATIC_PEERS': cable.TRAINER}), \
                 GraphClient() as graph:
             lab = Lab(place, there, graph)
             try:
@@ -92,20 +91,6 @@ def _drill(part: str, place: Path, trials: int, breaks: Callable[[Lab], bool], n
     return Result(part, trials, lab.steps, lost, 0, lost, went_on,
                   f'{note}; {len(lab.models)} models, the slowest after {lab.slowest_s:.0f} s; '
                   f'sending a step took {1e3 * lab.latest_s:.0f} ms at most')
-
-
-@contextlib.contextmanager
-def _environment(changes: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 class Lab:

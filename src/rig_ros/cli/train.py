@@ -44,6 +44,8 @@ def train(
         '--json', help='Write the figures here too.')] = None,
     resume: Annotated[bool, typer.Option(
         '--resume', help='Go on with --run from its checkpoint.')] = False,
+    checkpoint_every: Annotated[int, typer.Option(
+        min=1, help='Steps between two checkpoints; a killed run goes on from the last.')] = 2500,
     threads: Annotated[int, typer.Option(
         min=1, help='Of torch. Two gain a quarter on two idle cores, and lose most of the speed '
                     'where anything else runs.')] = 1,
@@ -73,6 +75,7 @@ def train(
     bars = Bars(recipe.env_steps)
     try:
         training = TrainingRun(directory, recipe, task, environment, seed, resume=resume,
+                               checkpoint_every=checkpoint_every,
                                progress=bars.update, evaluated=bars.evaluated)
         with bars:
             training.train()

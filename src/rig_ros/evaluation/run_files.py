@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 import yaml
 
 from rig_ros.errors import ConfigError, DataError
+from rig_ros.learning.bundle_file import write_atomically
 
 
 class RunFiles:
@@ -100,10 +102,11 @@ class RunFiles:
             csv.DictWriter(stream, self._columns).writerow(row)
 
     def _write_all(self) -> None:
-        with self.metrics.open('w', newline='', encoding='utf-8') as stream:
-            writer = csv.DictWriter(stream, self._columns)
-            writer.writeheader()
-            writer.writerows(self._rows)
+        stream = io.StringIO(newline='')
+        writer = csv.DictWriter(stream, self._columns)
+        writer.writeheader()
+        writer.writerows(self._rows)
+        write_atomically(self.metrics, stream.getvalue().encode())
 
     def series(self, name: str) -> tuple[list[float], list[float]]:
         """Return (environment steps, values) of a metric, where it was measured."""

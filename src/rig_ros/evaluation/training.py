@@ -64,6 +64,7 @@ class TrainingRun:
 
     def __init__(self, directory: Path, config: TrainConfig, task: TaskConfig,
                  environment: Environment, seed: int, *, resume: bool = False,
+                 checkpoint_every: int = CHECKPOINT_EVERY_STEPS,
                  progress: ProgressHook = ignore_progress,
                  evaluated: Callable[[int, Mapping[str, float]], None] = lambda _, __: None,
                  clock: Callable[[], float] = time.monotonic) -> None:
@@ -76,6 +77,7 @@ class TrainingRun:
             environment: a world of that task, with pictures of the recipe's size.
             seed: of weights, exploration and draws; a resumed run keeps its own.
             resume: go on from the folder's checkpoint.
+            checkpoint_every: steps between two checkpoints.
             progress: called often.
             evaluated: called with steps and distances [m] after each quick evaluation.
             clock: seconds.
@@ -87,6 +89,7 @@ class TrainingRun:
         self.config = config
         self.task = task
         self.environment = environment
+        self._checkpoint_every = checkpoint_every
         self._progress = progress
         self._evaluated = evaluated
         self._clock = clock
@@ -130,7 +133,7 @@ class TrainingRun:
         def progress(event: Progress) -> None:
             if event.phase == 'collect':
                 self._add_row(event.env_steps, event.metrics)
-                if event.env_steps - self._saved_at >= CHECKPOINT_EVERY_STEPS:
+                if event.env_steps - self._saved_at >= self._checkpoint_every:
                     self.save_checkpoint()
             self._progress(event)
 
