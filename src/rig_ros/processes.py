@@ -6,6 +6,8 @@ import ctypes
 import os
 import signal
 
+ENCLAVES = '/rig_ros'
+"""Where SROS 2's enclaves of this package's processes are, each by the process's name."""
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -21,3 +23,14 @@ def end_with_parent(parent: int) -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def enclave_arguments(name: str) -> list[str]:
+    """Return the arguments after `--ros-args` by which a process takes its own enclave.
+
+    None where SROS 2 is off, or the environment names one enclave for all.
+    """
+    on = os.environ.get('ROS_SECURITY_ENABLE', '') == 'true'
+    if on and not os.environ.get('ROS_SECURITY_ENCLAVE_OVERRIDE'):
+        return ['--enclave', f'{ENCLAVES}/{name}']
+    return []

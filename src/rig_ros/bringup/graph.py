@@ -19,6 +19,7 @@ from typing import Literal
 from rig_ros import resources, settings
 from rig_ros.control import task as tasks
 from rig_ros.errors import ConfigError
+from rig_ros.processes import enclave_arguments
 from rig_ros.settings import require
 
 PACKAGE = 'rig_ros'
@@ -359,7 +360,7 @@ def ros_arguments(spec: NodeSpec, chosen: Deployment) -> list[str]:
     """Return what follows `--ros-args` for a node started without launch."""
     parameters: dict[str, Parameter] = {'use_sim_time': chosen.simulated_time, **spec.parameters}
     arguments = ['--params-file', str(chosen.parameter_file), '--log-level', chosen.log_level,
-                 '--disable-external-lib-logs']
+                 '--disable-external-lib-logs', *enclave_arguments(spec.name)]
     if chosen.namespace:
         arguments += ['-r', f'__ns:=/{chosen.namespace.strip("/")}']
     for key, value in parameters.items():

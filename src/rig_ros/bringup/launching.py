@@ -6,6 +6,7 @@ from launch.launch_context import LaunchContext
 from launch_ros.actions import Node
 
 from rig_ros.bringup import graph
+from rig_ros.processes import enclave_arguments
 
 RESPAWN_DELAY_S = 0.5
 
@@ -25,7 +26,8 @@ def start_nodes(context: LaunchContext, name: str) -> list[Node]:
         namespace=chosen.namespace,
         parameters=[str(chosen.parameter_file),
                     {'use_sim_time': chosen.simulated_time, **spec.parameters}],
-        arguments=['--ros-args', '--log-level', chosen.log_level],
+        arguments=['--ros-args', '--log-level', chosen.log_level,
+                   *enclave_arguments(spec.name)],
         respawn=spec.respawn,
         respawn_delay=RESPAWN_DELAY_S,
         output='screen',

@@ -40,6 +40,7 @@ VERBS = {
     'camera': 'Set a camera up: crop, the view it had before, fixed exposure and colours.',
     'preflight': 'Check robot, network, workspace and camera before the arm moves; reads only.',
     'reference': 'Print topics, parameters, options, settings or errors, as the code has them.',
+    'security': 'Write the policy for SROS 2: who may publish, call and answer.',
     'doctor': 'Check this machine and say how to put right what is missing.',
 }
 EXTRAS = {'torch': 'train', 'safetensors': 'train', 'mujoco': 'sim', 'rclpy': 'ros',

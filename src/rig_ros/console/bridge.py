@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from rig_ros.console.wire import Frame, Reader, pack
 from rig_ros.errors import DataError, HardwareError, RigError
+from rig_ros.processes import enclave_arguments
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Bridge:
         remap = ['-r', f'__ns:=/{namespace.strip("/")}'] if namespace else []
         self._command = list(command) or [
             sys.executable, '-m', 'rig_ros.nodes.console', f'{rate_hz:g}', '--ros-args',
-            '--log-level', 'error', *remap]
+            '--log-level', 'error', *enclave_arguments('console'), *remap]
         self._hear = hear
         self._numbers = itertools.count(1)
         self._open: dict[int, asyncio.Future[tuple[bool, str]]] = {}

@@ -25,6 +25,7 @@ from sensor_msgs.msg import PointCloud2
 from std_srvs.srv import Trigger
 
 from rig_ros.errors import HardwareError, RigError
+from rig_ros.processes import enclave_arguments
 from rig_ros.ros import topics
 from rig_ros.ros.conversions import (
     array_to_image,
@@ -80,7 +81,7 @@ class GraphClient:
             namespace: that the graph was started with.
         """
         self._context = Context()
-        self._context.init(args=['rig_ros'])
+        self._context.init(args=['rig_ros', '--ros-args', *enclave_arguments('operator')])
         self.node = Node(name, context=self._context, namespace=namespace, enable_rosout=False,
                          start_parameter_services=False, use_global_arguments=False)
         self._executor = SingleThreadedExecutor(context=self._context)
