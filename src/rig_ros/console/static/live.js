@@ -39,7 +39,7 @@ function drawDistance() {
   requestAnimationFrame(() => {
     drawn = false;
     const newest = points.at(-1);
-    setText($('#distance'), newest ? newest[1].toFixed(2) : '–');
+    setText($('#distance'), newest && get('link')?.camera === 'live' ? newest[1].toFixed(2) : '–');
     const end = newest?.[0] ?? 0;
     const starts = (get('episodes') ?? []).filter((e) => e.kind === 'start')
       .map((e) => Number(e.stamp_ns) / 1e9 - end);
@@ -133,6 +133,7 @@ export function start() {
     const old = link.camera !== 'live';
     $('#camera').closest('figure').classList.toggle('is-old', old);
     setText($('#camera-note'), old ? 'no picture arrives' : 'live');
+    drawDistance();
   });
   on('parts', (parts) => {
     showParts(parts);
