@@ -20,9 +20,11 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-NAMESPACE = 'rig_ros_drill'
-ROBOT, TRAINER = '10.213.77.1', '10.213.77.2'
-HERE, THERE = 'rigdrill0', 'rigdrill1'
+NUMBER = 1 + os.getpid() % 250
+"""Sets this process's network apart from that of another drill."""
+NAMESPACE = f'rig_ros_drill{NUMBER}'
+ROBOT, TRAINER = f'10.213.{NUMBER}.1', f'10.213.{NUMBER}.2'
+HERE, THERE = f'rigdrill{NUMBER}a', f'rigdrill{NUMBER}b'
 QUEUE = 10_000
 """Packets that wait in a device: a model comes as a thousand at once."""
 MAX_FRAME = 65_536
@@ -58,9 +60,8 @@ def second_machine(loss: float = 0.0, delay_s: float = 0.0) -> Iterator[list[str
     if os.geteuid() != 0 or shutil.which('ip') is None:
         raise NotPossible('needs root and iproute2')
     with contextlib.ExitStack() as undo:
-        undo.callback(subprocess.run, ['ip', 'netns', 'del', NAMESPACE], capture_output=True)
         ip('netns', 'add', NAMESPACE)
-        undo.callback(subprocess.run, ['ip', 'link', 'del', HERE], capture_output=True)
+        undo.callback(subprocess.run, ['ip', 'netns', 'del', NAMESPACE], capture_output=True)
         if loss or delay_s:
             carrier = _start_carrier(loss, delay_s)
             undo.callback(carrier.wait)
@@ -68,6 +69,7 @@ def second_machine(loss: float = 0.0, delay_s: float = 0.0) -> Iterator[list[str
             ip('link', 'set', THERE, 'netns', NAMESPACE)
         else:
             ip('link', 'add', HERE, 'type', 'veth', 'peer', 'name', THERE, 'netns', NAMESPACE)
+            undo.callback(subprocess.run, ['ip', 'link', 'del', HERE], capture_output=True)
         for command, device, address in (([], HERE, ROBOT), (['-n', NAMESPACE], THERE, TRAINER)):
             ip(*command, 'addr', 'add', f'{address}/24', 'dev', device)
             ip(*command, 'link', 'set', device, 'txqueuelen', str(QUEUE), 'up')
@@ -100,8 +102,8 @@ def environment(changes: Mapping[str, str]) -> Iterator[None]:
 
 
 def _start_carrier(loss: float, delay_s: float) -> subprocess.Popen[str]:
-    carrier = subprocess.Popen([sys.executable, '-m', 'rig_ros.cli.cable', str(loss),
-                                str(delay_s)], stdout=subprocess.PIPE, text=True)
+    carrier = subprocess.Popen([sys.executable, '-m', 'rig_ros.cli.cable', HERE, THERE,
+                                str(loss), str(delay_s)], stdout=subprocess.PIPE, text=True)
     assert carrier.stdout is not None
     if not carrier.stdout.readline():
         raise NotPossible(f'/dev/net/tun: no devices could be made (exit {carrier.wait()})')
@@ -121,22 +123,32 @@ def carry(here: int, there: int, loss: float, delay_s: float, rng: random.Random
     while True:
         patience = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
         for source in select.select([here, there], [], [], patience)[0]:
-            with contextlib.suppress(BlockingIOError):
-                while frame := os.read(source, MAX_FRAME):
-                    if rng.random() >= loss:
-                        target = there if source == here else here
-                        waiting.append((time.monotonic() + delay_s, target, frame))
+            target = there if source == here else here
+            while (frame := _next_frame(source)) is not None:
+                if not frame:
+                    return
+                if rng.random() >= loss:
+                    waiting.append((time.monotonic() + delay_s, target, frame))
         while waiting and waiting[0][0] <= time.monotonic():
             _, target, frame = waiting.popleft()
             with contextlib.suppress(OSError):  # the device is down, or its reader too slow: lost
                 os.write(target, frame)
 
 
+def _next_frame(source: int) -> bytes | None:
+    """Return what waits at a descriptor: None for nothing, b'' when it is closed."""
+    try:
+        return os.read(source, MAX_FRAME)
+    except BlockingIOError:
+        return None
+
+
 def main() -> None:
-    """Lay the cable that the arguments describe: share lost, delay [s]."""
-    here, there = _device(HERE), _device(THERE)
+    """Lay the cable that the arguments describe: names of its ends, share lost, delay [s]."""
+    near, far, loss, delay_s = sys.argv[1:]
+    here, there = _device(near), _device(far)
     print('ready', flush=True)
-    carry(here, there, float(sys.argv[1]), float(sys.argv[2]), random.Random(0))
+    carry(here, there, float(loss), float(delay_s), random.Random(0))
 
 
 if __name__ == '__main__':
