@@ -1,9 +1,9 @@
 """A loaded model that acts: encode, decode, act, imagine. Numpy in and out; not for training.
 
-Torch stays inside and uses one thread, since a control cycle has a few milliseconds and the
-networks are small. Images are uint8 (height, width, 3) RGB; latents float32 (latent_dim,);
-actions float32 in [-1, 1]. The policy sees latents exactly as `encode` returns them: any scaling
-belongs to its weights.
+One thread, since a control cycle has a few milliseconds and the networks are small; `encode` and
+`act` run in numpy where `learning.inference` knows the networks, else in torch. Images are uint8
+(height, width, 3) RGB; latents float32 (latent_dim,); actions float32 in [-1, 1]. The policy sees
+latents exactly as `encode` returns them: any scaling belongs to its weights.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rig_ros.errors import DataError, ModelMismatch
+from rig_ros.learning import inference
 from rig_ros.learning.bundle_file import FETCH_AGAIN
 from rig_ros.learning.manifest import Manifest
 
@@ -62,9 +63,9 @@ class Bundle:
         self._vae: Any = vae.eval().requires_grad_(False)
         self._policy: Any = policy.eval().requires_grad_(False)
         self._visited = _visited_goals(self.extra, manifest.latent_dim)
-        self._image = torch.zeros((1, manifest.image_size, manifest.image_size, 3),
-                                  dtype=torch.uint8)
-        self._image_view: ImageArray = self._image.numpy()[0]
+        self._picture_shape = (manifest.image_size, manifest.image_size, 3)
+        self._encode = inference.encoder(self._vae) or self._encode_in_torch
+        self._act = inference.actor(self._policy) or self._act_in_torch
 
     def smoke_test(self) -> None:
         """Run every function once on a grey picture.
@@ -96,25 +97,30 @@ class Bundle:
         Raises:
             DataError: the picture has another size or type than the model's.
         """
-        if image_hwc_u8.shape != self._image_view.shape or image_hwc_u8.dtype != np.uint8:
+        if image_hwc_u8.shape != self._picture_shape or image_hwc_u8.dtype != np.uint8:
             raise DataError(f'picture: got {image_hwc_u8.dtype} {image_hwc_u8.shape}, allowed: '
-                            f'uint8 {self._image_view.shape}; crop and resize it first')
-        self._image_view[:] = image_hwc_u8
+                            f'uint8 {self._picture_shape}; crop and resize it first')
+        return self._encode(image_hwc_u8)
+
+    def _encode_in_torch(self, image_hwc_u8: ImageArray) -> tuple[FloatArray, FloatArray]:
         with _inference():
-            mean, log_variance = self._vae.encode(self._image)
+            mean, log_variance = self._vae.encode(torch.from_numpy(image_hwc_u8.copy())[None])
             return _row(mean), _row(log_variance)
 
     def decode(self, latent: FloatArray) -> ImageArray:
         """Return the picture of a latent, uint8 (height, width, 3)."""
         with _inference():
-            pictures = self._vae.decode(self._latent(latent, 'latent'))
+            pictures = self._vae.decode(torch.from_numpy(self._latent(latent, 'latent'))[None])
             return np.array(pictures[0].numpy(), dtype=np.uint8)
 
     def act(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
         """Return the deterministic action for a latent and a goal, (n,) in [-1, 1]."""
+        action = self._act(self._latent(latent, 'latent'), self._latent(goal, 'goal'))
+        return np.clip(action, -1.0, 1.0)
+
+    def _act_in_torch(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
         with _inference():
-            action = self._policy(self._latent(latent, 'latent'), self._latent(goal, 'goal'))
-            return _row(action.clamp(-1.0, 1.0))
+            return _row(self._policy(*(torch.from_numpy(z)[None] for z in (latent, goal))))
 
     def imagine(self, rng: np.random.Generator) -> FloatArray:
         """Draw a goal latent: one that was visited if the model keeps such, else of its prior."""
@@ -125,12 +131,12 @@ class Bundle:
         std = np.asarray(self.manifest.goal_prior_std, np.float32)
         return mean + std * rng.standard_normal(mean.shape).astype(np.float32)
 
-    def _latent(self, latent: FloatArray, name: str) -> torch.Tensor:
+    def _latent(self, latent: FloatArray, name: str) -> FloatArray:
         array = np.asarray(latent, np.float32)
         if array.shape != (self.manifest.latent_dim,) or not np.isfinite(array).all():
             raise DataError(f'{name}: got {array!r}, allowed: {self.manifest.latent_dim} finite '
                             'values; encode it with this bundle')
-        return torch.from_numpy(array)[None]
+        return array
 
 
 def _visited_goals(extra: Mapping[str, torch.Tensor], latent_dim: int) -> FloatArray | None:
