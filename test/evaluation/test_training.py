@@ -119,3 +119,14 @@ def test_a_folder_in_use_is_refused(tmp_path):
     run(tmp_path / 'r')
     with pytest.raises(ConfigError, match='--resume'):
         run(tmp_path / 'r')
+
+
+def test_a_comparison_without_a_vae_leaves_figures_and_no_model(tmp_path):
+    training = run(tmp_path / 'r', dataclasses.replace(CONFIG, encoder='pixels'))
+    training.train()
+    figures = training.finish(goals=2)
+    assert figures['sees'] == 'pictures'
+    assert not training.files.bundle.exists()
+    assert 'Goals and results' in training.files.directory.joinpath('report.html').read_text()
+    with pytest.raises(ConfigError, match="encoder 'vae'"):
+        training.release(tmp_path / 'model')

@@ -72,6 +72,8 @@ def test_push_comparisons_change_one_thing():
                           ('push_relabel_future', {'relabel'}),
                           ('push_relabel_prior', {'relabel'}), ('push_even_goals', {'skew'}),
                           ('push_plain_encoder', {'vae'}), ('push_autoencoder', {'vae'}),
+                          ('push_state_oracle', {'encoder'}),
+                          ('push_pixel_distance', {'encoder', 'vae'}),
                           ('push_her', {'goals', 'skew', 'relabel'})):
         own = dataclasses.asdict(config.load(name))
         assert {key for key in own if own[key] != push[key]} <= changed, name

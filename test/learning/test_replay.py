@@ -25,7 +25,7 @@ def episode(first, steps):
 
 
 def replay(frames=100, storage='auto'):
-    return Replay(frames, SIZE, action_dim=2, latent_dim=1, storage=storage)
+    return Replay(frames, (SIZE, SIZE, 3), action_dim=2, latent_dim=1, storage=storage)
 
 
 def test_transitions_never_cross_episodes_and_futures_lie_ahead_in_the_same_one():

@@ -12,8 +12,9 @@ from toy_training import MovingSquare, small_config
 
 from rig_ros.errors import DataError, ModelMismatch
 from rig_ros.learning.config import ExploreConfig, SkewConfig, TD3Config, VAEConfig
+from rig_ros.learning.practice import Evaluation, run_episode, train_in_environment
 from rig_ros.learning.state import TrainingState
-from rig_ros.learning.trainer import Evaluation, Learner, run_episode, train_in_environment
+from rig_ros.learning.trainer import Learner
 
 
 @pytest.fixture(autouse=True)

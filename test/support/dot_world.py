@@ -19,6 +19,10 @@ class DotGoal:
     place: np.ndarray
     image_hwc_u8: np.ndarray
 
+    @property
+    def observation(self) -> np.ndarray:
+        return self.image_hwc_u8
+
 
 def picture(place: np.ndarray) -> np.ndarray:
     """Draw the dot; `place` is in [0, 1]^2, x to the right, y down."""
@@ -43,6 +47,9 @@ class DotWorld:
         assert np.abs(action).max() <= 1
         self.steps += 1
         self.place = np.clip(self.place + STEP * action, 0, 1)
+        return picture(self.place)
+
+    def picture(self) -> np.ndarray:
         return picture(self.place)
 
     def goal(self, place: Any) -> DotGoal:

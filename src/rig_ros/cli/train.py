@@ -60,6 +60,7 @@ def train(
     from rig_ros.evaluation.training import TrainingRun
     from rig_ros.learning import config as configs
     from rig_ros.simulation.environment import SawyerEnv
+    from rig_ros.simulation.state_environment import SawyerStateEnv
 
     if resume and not run:
         raise ConfigError('--resume: got no --run, allowed: the name of the run to go on with')
@@ -71,12 +72,14 @@ def train(
     if steps is not None:
         recipe = dataclasses.replace(recipe, env_steps=steps)
     task = tasks.load(recipe.task)
-    environment = SawyerEnv(task, seed, recipe.image_size)
+    seen = SawyerStateEnv if recipe.encoder == 'state' else SawyerEnv
+    environment = seen(task, seed, recipe.image_size)
     bars = Bars(recipe.env_steps)
     try:
         training = TrainingRun(directory, recipe, task, environment, seed, resume=resume,
                                checkpoint_every=checkpoint_every,
-                               progress=bars.update, evaluated=bars.evaluated)
+                               progress=bars.update, evaluated=bars.evaluated,
+                               state_dim=getattr(environment, 'state_dim', 0))
         with bars:
             training.train()
             figures = training.finish(goals, {'command': ' '.join(['rig_ros', *sys.argv[1:]])})
@@ -140,7 +143,8 @@ def show(figures: dict[str, Any]) -> None:
         f"median [bold]{amount(figures['median_final_distance_m'], main)}[/], "
         f"mean [bold]{amount(figures['mean_final_distance_m'], main)}[/] "
         f"(doing nothing: {amount(figures['do_nothing_m'], main)})")
-    console.print(f"model   {figures['bundle']}")
+    if 'bundle' in figures:
+        console.print(f"model   {figures['bundle']}")
     console.print(f"report  {figures['run']}/{REPORT_HTML}")
 
 

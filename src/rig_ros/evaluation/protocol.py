@@ -18,6 +18,8 @@ from rig_ros.settings import require
 
 FloatArray = NDArray[np.float32]
 ImageArray = NDArray[np.uint8]
+Observation = NDArray[Any]
+"""A picture, as `ImageArray`, unless the agent is one that is given true positions."""
 PRIMARY = ('door', 'object', 'pucks', 'puck0', 'hand')
 """A task is judged by the first of these that it has."""
 
@@ -30,16 +32,25 @@ class Goal(Protocol):
         """The picture to make true."""
         ...
 
+    @property
+    def observation(self) -> Observation:
+        """What the agent is given of it: that picture, or a state."""
+        ...
+
 
 class Environment(Protocol):
     """What evaluation needs of `simulation.environment.SawyerEnv`."""
 
-    def reset(self, goal: Any = None) -> ImageArray:
+    def reset(self, goal: Any = None) -> Observation:
         """Return to the start of the goal's episode and give its picture."""
         ...
 
-    def step(self, action: FloatArray) -> ImageArray:
+    def step(self, action: FloatArray) -> Observation:
         """Act for one control step."""
+        ...
+
+    def picture(self) -> ImageArray:
+        """Return the picture of how things are."""
         ...
 
     def distance(self, goal: Any) -> dict[str, float]:
@@ -54,7 +65,7 @@ class Environment(Protocol):
 class Agent(Protocol):
     """What evaluation needs of a model; `learning.bundle.Bundle` is one."""
 
-    def encode(self, image_hwc_u8: ImageArray) -> tuple[FloatArray, FloatArray]:
+    def encode(self, image_hwc_u8: ImageArray, /) -> tuple[FloatArray, FloatArray]:
         """Return mean and log-variance of a picture's latent."""
         ...
 
@@ -138,13 +149,13 @@ def run(agent: Agent, environment: Environment, goals: Sequence[Goal], steps: in
     records = []
     for index, goal in enumerate(goals):
         do_nothing = environment.do_nothing(goal)
-        image = environment.reset(goal)
-        goal_latent, _ = agent.encode(goal.image_hwc_u8)
+        observation = environment.reset(goal)
+        goal_latent, _ = agent.encode(goal.observation)
         for _ in range(steps):
-            latent, _ = agent.encode(image)
-            image = environment.step(agent.act(latent, goal_latent))
+            latent, _ = agent.encode(observation)
+            observation = environment.step(agent.act(latent, goal_latent))
         records.append(GoalRecord(index, do_nothing, environment.distance(goal),
-                                  goal.image_hwc_u8, image.copy()))
+                                  goal.image_hwc_u8, environment.picture().copy()))
         if progress is not None:
             progress(index + 1)
     return Evaluation(tuple(records), steps)

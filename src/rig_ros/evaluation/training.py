@@ -17,18 +17,13 @@ from rig_ros.evaluation import protocol
 from rig_ros.evaluation.model_card import write_card
 from rig_ros.evaluation.report import write_json
 from rig_ros.evaluation.run_files import RunFiles
-from rig_ros.evaluation.training_report import write_training_report
+from rig_ros.evaluation.training_report import model_figures, write_training_report
 from rig_ros.learning import bundle as bundles
 from rig_ros.learning.config import TrainConfig
+from rig_ros.learning.practice import Evaluation, train_in_environment
 from rig_ros.learning.state import TrainingState
-from rig_ros.learning.trainer import (
-    Evaluation,
-    Learner,
-    Progress,
-    ProgressHook,
-    ignore_progress,
-    train_in_environment,
-)
+from rig_ros.learning.trainer import Learner, Progress, ProgressHook, ignore_progress
+from rig_ros.settings import require
 
 QUICK_GOALS = 10
 QUICK_EVERY_STEPS = 1000
@@ -36,6 +31,8 @@ QUICK_SEED = 7
 """Goals on the way are other goals than the final ones."""
 CHECKPOINT_EVERY_STEPS = 2500
 METRES = 'distance_m'
+SEES = {'vae': 'pictures', 'pixels': 'pictures', 'state': 'true positions'}
+"""What an agent is given, by the recipe's encoder."""
 
 
 class Environment(protocol.Environment, Protocol):
@@ -52,8 +49,8 @@ class _Acting:
 
     learner: Learner
 
-    def encode(self, image: protocol.ImageArray) -> tuple[protocol.FloatArray, Any]:
-        return self.learner.encode(image), None
+    def encode(self, observation: protocol.Observation) -> tuple[protocol.FloatArray, Any]:
+        return self.learner.encode(observation), None
 
     def act(self, latent: protocol.FloatArray, goal: protocol.FloatArray) -> protocol.FloatArray:
         return self.learner.act(latent, goal)
@@ -67,6 +64,7 @@ class TrainingRun:
                  checkpoint_every: int = CHECKPOINT_EVERY_STEPS,
                  progress: ProgressHook = ignore_progress,
                  evaluated: Callable[[int, Mapping[str, float]], None] = lambda _, __: None,
+                 state_dim: int = 0,
                  clock: Callable[[], float] = time.monotonic) -> None:
         """Prepare the folder and the learner.
 
@@ -80,6 +78,7 @@ class TrainingRun:
             checkpoint_every: steps between two checkpoints.
             progress: called often.
             evaluated: called with steps and distances [m] after each quick evaluation.
+            state_dim: size of the environment's observations where they are true positions.
             clock: seconds.
 
         Raises:
@@ -98,7 +97,8 @@ class TrainingRun:
             self.files.require_resumable()
         else:
             self.files.create(config)
-        self.learner = Learner(config, task.action_dim, seed, folder=directory)
+        self.learner = Learner(config, task.action_dim, seed, folder=directory,
+                               state_dim=state_dim)
         if resume:
             state = TrainingState.load(self.files.checkpoint)
             self.learner.restore(state)
@@ -162,8 +162,6 @@ class TrainingRun:
         result = protocol.run(_Acting(self.learner), self.environment,
                               self.environment.held_out_goals(goals), self.task.horizon)
         figures = result.figures()
-        manifest = bundles.describe(self.learner, self.task, facts, figures)
-        bundle_id = bundles.save(self.files.bundle, manifest, self.learner.modules)
         self._evaluation_s += self._clock() - began
         summary = {
             'median_final_distance_m': figures['median_final_distance_m'],
@@ -172,21 +170,36 @@ class TrainingRun:
             'train_wall_s': train_wall_s, 'evaluation_wall_s': self._evaluation_s,
             'env_steps': self.learner.env_steps, 'seed': self.learner.seed,
             'goals': figures['goals'], 'task': self.task.name,
-            'run': str(self.files.directory), 'bundle': str(self.files.bundle),
-            'bundle_id': bundle_id, 'encoder_id': manifest.encoder_id,
+            'run': str(self.files.directory), 'sees': SEES[self.config.encoder],
             'objects': figures['objects']}
-        bundle = bundles.load(self.files.bundle, self.task.name)
-        images = self.learner.replay.sample_images(8, self.learner.generator).numpy()
-        write_training_report(self.files, bundle, result, summary, images)
+        shown = []
+        if self.config.encoder == 'vae':
+            bundle = self._save_bundle(facts, figures)
+            summary |= {'bundle': str(self.files.bundle), 'bundle_id': bundle.bundle_id,
+                        'encoder_id': bundle.manifest.encoder_id}
+            images = self.learner.replay.sample_images(8, self.learner.generator).numpy()
+            shown = model_figures(bundle, images)
+        write_training_report(self.files, result, summary, shown)
         summary['wall_s'] = self.wall_s
         write_json(self.files.directory / 'figures.json', summary)
         return summary
+
+    def _save_bundle(self, facts: Mapping[str, Any], figures: Mapping[str, Any]) -> bundles.Bundle:
+        """Write the model and return it as everyone else will read it."""
+        manifest = bundles.describe(self.learner, self.task, facts, figures)
+        bundles.save(self.files.bundle, manifest, self.learner.modules)
+        return bundles.load(self.files.bundle, self.task.name)
 
     def release(self, directory: Path) -> Path:
         """Write the finished run's model to a folder, named as the folder, with a model card.
 
         What only training needs (the critics) stays in the run, which halves the download.
+
+        Raises:
+            ConfigError: it has no VAE, so that there is no model for the nodes.
         """
+        require(self.config.encoder == 'vae', '--release', f'encoder {self.config.encoder!r}',
+                "encoder 'vae': a comparison leaves no model that the nodes could use")
         path = directory / f'{directory.name}.safetensors'
         manifest = bundles.load(self.files.bundle, self.task.name).manifest
         modules = {name: module for name, module in self.learner.modules.items()

@@ -68,10 +68,9 @@ def evaluation_figures(result: Evaluation) -> list[Figure]:
         Figure('Spread', plots.histogram(result.final(result.primary), idle))]
 
 
-def write_training_report(files: RunFiles, model: Model, result: Evaluation,
-                          summary: Mapping[str, Any],
-                          images: Sequence[ImageArray] | NDArray[np.uint8]) -> None:
-    """Write report.html and report.json of a run."""
+def write_training_report(files: RunFiles, result: Evaluation, summary: Mapping[str, Any],
+                          more: Sequence[Figure] = ()) -> None:
+    """Write report.html and report.json of a run, with further figures at the end."""
     curves = {}
     for name in result.objects:
         for statistic in ('mean', 'median'):
@@ -81,7 +80,7 @@ def write_training_report(files: RunFiles, model: Model, result: Evaluation,
     idle = float(np.mean(result.do_nothing(result.primary)))
     figures = [Figure('Learning curve', plots.learning_curve(curves, idle),
                       'deterministic policy on other goals than the final ones')] if curves else []
-    figures += evaluation_figures(result) + model_figures(model, images)
+    figures += [*evaluation_figures(result), *more]
     names = {name: None for row in files.rows for name in row
              if name.endswith('_loss') and name != 'vae_loss'}
     losses = {name: files.series(name) for name in names}
@@ -94,5 +93,5 @@ def write_training_report(files: RunFiles, model: Model, result: Evaluation,
     write_report(
         files.directory, f'Training run {files.directory.name}', summary, figures,
         evaluation_tables(result), files.config.read_text(encoding='utf-8'),
-        f'Task {summary["task"]}, seed {summary["seed"]}. Nothing but pictures was learnt from; '
+        f'Task {summary["task"]}, seed {summary["seed"]}. Learnt from {summary["sees"]} alone; '
         'distances are measured afterwards, from the simulation.')

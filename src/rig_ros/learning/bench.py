@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rig_ros.errors import ConfigError
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.trainer import Learner
+from rig_ros.learning.vae import ConvVAE
 
 EPISODES = 40
 HORIZON = 50
@@ -59,18 +61,21 @@ def updates_per_second(config: TrainConfig, seconds: float,
         `updates_per_s`: policy and critic updates; `vae_minibatches_per_s`.
     """
     learner = _filled_learner(config, EPISODES)
+    vae = learner.vae
+    if not isinstance(vae, ConvVAE):
+        raise ConfigError(f"encoder: got {config.encoder!r}, allowed: 'vae'; bench such a recipe")
 
-    def vae() -> int:
+    def pictures() -> int:
         images = learner.replay.sample_images(config.vae.batch_size, learner.generator)
-        loss = learner.vae.loss(images, learner.generator)
+        loss = vae.loss(images, learner.generator)
         learner.vae_optimiser.zero_grad()
         loss.total.backward()  # type: ignore[no-untyped-call]
         learner.vae_optimiser.step()
         return 1
 
     rate = _rate(lambda: _policy_updates(learner), seconds, clock)
-    learner.vae.train()
-    return {'updates_per_s': rate, 'vae_minibatches_per_s': _rate(vae, seconds, clock)}
+    vae.train()
+    return {'updates_per_s': rate, 'vae_minibatches_per_s': _rate(pictures, seconds, clock)}
 
 
 def large_replay(config: TrainConfig, folder: Path, seconds: float,

@@ -210,6 +210,11 @@ class SkewConfig:
         require(self.dimension > 0, 'dimension', self.dimension, 'above 0')
         require(self.samples >= 1, 'samples', self.samples, '1 or more')
 
+    @property
+    def needs_vae(self) -> bool:
+        """Whether the weights have no meaning without a VAE."""
+        return self.density == 'likelihood' or self.pictures
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -217,6 +222,9 @@ class TrainConfig:
 
     task: str
     """Name of the task (`config/tasks/`)."""
+    encoder: Literal['vae', 'pixels', 'state'] = 'vae'
+    """What stands for a picture: its latent, or, for comparisons of the paper, the picture itself
+    or the true positions (`rig_ros train` only). Of `vae`, what whitens counts for these."""
     image_size: int = 84
     """Side of the square picture, 84 or 48 pixels (paper: 84)."""
     env_steps: int = 5000
@@ -242,6 +250,8 @@ class TrainConfig:
         require(self.env_steps >= 1, 'env_steps', self.env_steps, '1 or more')
         require(self.goals_every >= 0, 'goals_every', self.goals_every, '0 or more')
         require(self.replay_frames >= 100, 'replay_frames', self.replay_frames, '100 or more')
+        require(self.encoder == 'vae' or not self.skew.needs_vae, 'skew', self.skew,
+                f'no likelihood and no skewed pictures, which encoder {self.encoder!r} has not')
 
 
 def names() -> list[str]:

@@ -1,5 +1,7 @@
 """Episodes kept as uint8 pictures, with their latents cached; transitions sampled from them.
 
+Where an agent is given true positions, state vectors (k,) float32 take the place of pictures.
+
 Frames of an episode lie next to each other in one buffer of a fixed number of frames: T + 1
 pictures for T actions (the last frame's action is unused). When the buffer is full the oldest
 episodes go. Pictures stay, latents are remade (`encode`) whenever the representation changes.
@@ -20,7 +22,14 @@ from torch import Tensor
 
 from rig_ros.errors import DataError
 from rig_ros.learning.config import Storage
-from rig_ros.learning.pictures import ImageU8, Pictures, Places, make_pictures
+from rig_ros.learning.pictures import (
+    Observation,
+    Pictures,
+    Places,
+    Shape,
+    dtype_of,
+    make_pictures,
+)
 from rig_ros.learning.tensor_file import Stack
 
 ENCODE_CHUNK = 512
@@ -69,22 +78,24 @@ class Index(NamedTuple):
 class Replay:
     """See the module."""
 
-    def __init__(self, frames: int, image_size: int, action_dim: int, latent_dim: int,
+    def __init__(self, frames: int, shape: Shape, action_dim: int, latent_dim: int,
                  storage: Storage = 'auto', folder: Path | None = None) -> None:
         """Start empty.
 
         Args:
             frames: pictures kept.
-            image_size: side of a picture [pixels].
+            shape: of a picture (size, size, 3), or of a state (k,).
             action_dim: components of an action.
             latent_dim: components of a latent.
             storage: where the pictures lie.
             folder: on the disk for those that do not lie in memory.
         """
         self.capacity = frames
-        self._shape = (image_size, image_size, 3)
-        self._images = make_pictures(frames, image_size, storage, folder)
-        self._goal_images = make_pictures(frames, image_size, storage, folder)
+        self._shape = shape
+        self._stacked = len(shape) == 3
+        """Whether there are pictures, saved part by part, and not states, which are small."""
+        self._images = make_pictures(frames, shape, storage, folder)
+        self._goal_images = make_pictures(frames, shape, storage, folder)
         """Where the episode's first picture is in the other."""
         self.actions = torch.zeros(frames, action_dim)
         self.latents = torch.zeros(frames, latent_dim)
@@ -102,30 +113,30 @@ class Replay:
         """Number of pictures."""
         return len(self._index.frames)
 
-    def add_episode(self, images_thwc_u8: ImageU8, actions: NDArray[np.float32],
-                    goal_image_hwc_u8: ImageU8 | None = None) -> slice:
+    def add_episode(self, images: Observation, actions: NDArray[np.float32],
+                    goal_image: Observation | None = None) -> slice:
         """Store an episode of T steps and return where its frames lie.
 
         Args:
-            images_thwc_u8: (T + 1, H, W, 3).
+            images: (T + 1, H, W, 3) uint8, or states (T + 1, k) float32.
             actions: (T, n) in [-1, 1], as they were carried out.
-            goal_image_hwc_u8: (H, W, 3), the picture that was practised towards, if any.
+            goal_image: the picture, or state, that was practised towards, if any.
 
         Raises:
             DataError: shapes or types do not fit; nothing was stored.
         """
-        self._check(images_thwc_u8, actions, goal_image_hwc_u8)
-        count = len(images_thwc_u8)
+        self._check(images, actions, goal_image)
+        count = len(images)
         start = self._cursor if self._cursor + count <= self.capacity else 0
         where = slice(start, start + count)
         while self.episodes and self._overlaps(self.episodes[0], where):
             self.episodes.popleft()
             self.goal_latents = self.goal_latents[1:]
-        self._images.write(_places(where), images_thwc_u8)
+        self._images.write(_places(where), images)
         self.actions[start:start + count - 1] = torch.from_numpy(np.asarray(actions, np.float32))
         self.latents[where] = 0
-        self.episodes.append(Episode(start, count, goal_image_hwc_u8 is not None))
-        goal = np.zeros(self._shape, np.uint8) if goal_image_hwc_u8 is None else goal_image_hwc_u8
+        self.episodes.append(Episode(start, count, goal_image is not None))
+        goal = np.zeros_like(images[0]) if goal_image is None else goal_image
         self._goal_images.write(np.array([start]), goal[None])
         self.goal_latents = torch.cat((self.goal_latents,
                                        torch.zeros(1, self.goal_latents.shape[1])))
@@ -133,12 +144,12 @@ class Replay:
         self._indexed = None
         return where
 
-    def _check(self, images: ImageU8, actions: NDArray[np.float32],
-               goal: ImageU8 | None) -> None:
-        shape = self._shape
-        if images.dtype != np.uint8 or images.shape[1:] != shape:
+    def _check(self, images: Observation, actions: NDArray[np.float32],
+               goal: Observation | None) -> None:
+        shape, dtype = self._shape, dtype_of(self._shape)
+        if images.dtype != dtype or images.shape[1:] != shape:
             raise DataError(f'episode pictures: got {images.dtype} {images.shape[1:]}, allowed: '
-                            f'uint8 {shape}; use the camera node to crop and resize')
+                            f'{dtype} {shape}; use the camera node to crop and resize')
         if actions.shape != (len(images) - 1, self.actions.shape[1]) or len(actions) == 0:
             raise DataError(f'episode actions: got shape {actions.shape} for {len(images)} '
                             f'pictures, allowed: {(len(images) - 1, self.actions.shape[1])} '
@@ -146,8 +157,9 @@ class Replay:
         if not np.isfinite(actions).all() or np.abs(actions).max() > 1 + 1e-6:
             raise DataError('episode actions: got values outside [-1, 1] or not finite; '
                             'drop the episode')
-        if goal is not None and (goal.dtype != np.uint8 or goal.shape != shape):
-            raise DataError(f'episode goal: got {goal.dtype} {goal.shape}, allowed: uint8 {shape}')
+        if goal is not None and (goal.dtype != dtype or goal.shape != shape):
+            raise DataError(f'episode goal: got {goal.dtype} {goal.shape}, allowed: {dtype} '
+                            f'{shape}')
         if len(images) > self.capacity:
             raise DataError(f'episode: got {len(images)} pictures, allowed: up to '
                             f'{self.capacity}; raise replay_frames')
@@ -213,9 +225,13 @@ class Replay:
                      self.latents[future], self.goal_latents[number], index.goal[number])
 
     def state(self) -> dict[str, Tensor]:
-        """Return everything but the pictures, episodes in order, as tensors."""
+        """Return everything but the pictures, episodes in order, as tensors; states too."""
         order = self._index.frames
+        states = {} if self._stacked else {
+            name: torch.from_numpy(pictures.read(places))
+            for name, (pictures, places) in self._kept().items()}
         return {
+            **states,
             'actions': self.actions[order], 'latents': self.latents[order],
             'goal_latents': self.goal_latents.clone(),
             'episodes': torch.tensor(list(self.episodes), dtype=torch.int64).reshape(-1, 3),
@@ -224,8 +240,14 @@ class Replay:
 
     def stacks(self) -> dict[str, Stack]:
         """Return the pictures, episodes in order; valid until the next episode comes."""
-        return {'images': self._stack(self._images, self._index.frames.numpy()),
-                'goal_images': self._stack(self._goal_images, self._starts)}
+        if not self._stacked:
+            return {}
+        return {name: self._stack(*kept) for name, kept in self._kept().items()}
+
+    def _kept(self) -> dict[str, tuple[Pictures, Places]]:
+        """Return where pictures lie that have a meaning, episodes in order."""
+        return {'images': (self._images, self._index.frames.numpy()),
+                'goal_images': (self._goal_images, self._starts)}
 
     def _stack(self, pictures: Pictures, places: Places) -> Stack:
         return Stack((len(places), *self._shape),
@@ -238,10 +260,9 @@ class Replay:
         self._cursor = int(state['cursor'])
         self._indexed = None
         order = self._index.frames
-        for pictures, name, places in ((self._images, 'images', order.numpy()),
-                                       (self._goal_images, 'goal_images', self._starts)):
+        for name, (pictures, places) in self._kept().items():
             done = 0
-            for part in stacks[name].parts():
+            for part in stacks[name].parts() if self._stacked else [state[name].numpy()]:
                 pictures.write(places[done:done + len(part)], part)
                 done += len(part)
         self.actions[order] = state['actions']

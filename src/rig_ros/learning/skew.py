@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rig_ros.learning.config import SkewConfig
+from rig_ros.learning.encoder import Encoder
 from rig_ros.learning.replay import Replay
 from rig_ros.learning.vae import ConvVAE
 
@@ -36,7 +37,7 @@ def weights_from(log_density: Tensor, power: float, clip: float) -> Tensor:
     return exponent.exp().clamp(1 / clip, clip)
 
 
-def picture_weights(config: SkewConfig, vae: ConvVAE, replay: Replay, chosen: Tensor,
+def picture_weights(config: SkewConfig, encoder: Encoder, replay: Replay, chosen: Tensor,
                     generator: torch.Generator) -> Tensor:
     """Return the weights of chosen pictures of the replay, by their place among its frames."""
     if config.density == 'even':
@@ -45,8 +46,9 @@ def picture_weights(config: SkewConfig, vae: ConvVAE, replay: Replay, chosen: Te
         log_density = neighbour_log_density(replay.all_latents()[chosen], config.neighbours,
                                             config.dimension)
     else:
+        assert isinstance(encoder, ConvVAE), 'TrainConfig refuses it'
         log_density = torch.cat([
-            vae.log_likelihood(replay.pictures(part), config.samples, generator)
+            encoder.log_likelihood(replay.pictures(part), config.samples, generator)
             for part in torch.split(chosen, CHUNK)])
     return weights_from(log_density, config.power, config.clip)
 

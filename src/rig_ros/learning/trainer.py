@@ -1,19 +1,17 @@
 """RIG itself: collect, learn a representation, imagine goals, practise, relabel, learn.
 
-`Learner` holds everything that learns and does not know where episodes come from: the loop at
-the end of this module drives an environment, the off-board trainer feeds it recordings. Steps are
-environment steps; the same sequence of calls with the same seed gives the same weights.
+`Learner` holds everything that learns and does not know where episodes come from: `practice`
+drives an environment, the off-board trainer feeds it recordings. Steps are environment steps; the
+same sequence of calls with the same seed gives the same weights.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,8 +23,9 @@ from rig_ros.errors import ModelMismatch
 from rig_ros.learning.arithmetic import without_denormals
 from rig_ros.learning.bundle import architecture
 from rig_ros.learning.config import TrainConfig
+from rig_ros.learning.encoder import PixelEncoder, StateEncoder
 from rig_ros.learning.goals import make_goal_setter, relabel
-from rig_ros.learning.pictures import ImageU8
+from rig_ros.learning.pictures import Observation
 from rig_ros.learning.replay import Replay
 from rig_ros.learning.reward import Reward, make_reward
 from rig_ros.learning.skew import picture_weights, spaced
@@ -40,8 +39,8 @@ from rig_ros.learning.state import (
 )
 from rig_ros.learning.td3 import TD3
 from rig_ros.learning.vae import ConvVAE, active_dims
+from rig_ros.settings import require
 
-logger = logging.getLogger(__name__)
 Float32Array = NDArray[np.float32]
 REPORT_EVERY = 20
 WHITEN_SAMPLE = 8192
@@ -66,11 +65,22 @@ def ignore_progress(progress: Progress) -> None:
     del progress
 
 
+def _encoder(config: TrainConfig, state_dim: int) -> ConvVAE | PixelEncoder | StateEncoder:
+    if config.encoder == 'vae':
+        return ConvVAE(config.image_size, config.vae)
+    if config.encoder == 'pixels':
+        return PixelEncoder(config.image_size, config.vae)
+    require(state_dim >= 1, 'encoder', config.encoder, "'vae' or 'pixels' where pictures are all "
+            'there is; only rig_ros train gives true positions')
+    return StateEncoder(state_dim, config.vae)
+
+
 class Learner:
     """Everything that learns; see the module."""
 
     def __init__(self, config: TrainConfig, action_dim: int, seed: int,
-                 reward: Reward | None = None, folder: Path | None = None) -> None:
+                 reward: Reward | None = None, folder: Path | None = None,
+                 state_dim: int = 0) -> None:
         """Build untrained networks and an empty replay.
 
         Args:
@@ -79,22 +89,27 @@ class Learner:
             seed: decides weights, noise and every draw.
             reward: instead of the recipe's.
             folder: on the disk for pictures that are too many for memory.
+            state_dim: size of the state vectors that take the place of pictures, if the recipe is
+                one that is given true positions.
+
+        Raises:
+            ConfigError: it is, and there are none.
         """
         self.config = config
         self.action_dim = action_dim
         self.seed = seed
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
-        latent_dim = config.vae.latent_dim
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.vae = ConvVAE(config.image_size, config.vae)
+            self.vae = _encoder(config, state_dim)
+            latent_dim = self.vae.latent_dim
             self.agent = TD3(latent_dim, action_dim, config.td3)
-        self.vae_optimiser = torch.optim.Adam(self.vae.parameters(), config.vae.learning_rate,
-                                              fused=True)
+        self.vae_optimiser = torch.optim.Adam([{'params': list(self.vae.parameters())}],
+                                              config.vae.learning_rate, fused=True)
         self.goals = make_goal_setter(config.goals, latent_dim)
         self.reward: Reward = reward or make_reward(config.reward)
-        self.replay = Replay(config.replay_frames, config.image_size, action_dim, latent_dim,
+        self.replay = Replay(config.replay_frames, self.vae.input_shape, action_dim, latent_dim,
                              config.replay_storage, folder)
         explore = config.explore
         self.noise = OrnsteinUhlenbeck(action_dim, explore.theta, explore.sigma, self.rng)
@@ -129,15 +144,15 @@ class Learner:
         """Mean and standard deviation of imagined goals, for a bundle's manifest."""
         return tuple(self.goals.mean.tolist()), tuple(self.goals.std.tolist())
 
-    def encode(self, image_hwc_u8: ImageU8) -> Float32Array:
+    def encode(self, observation: Observation) -> Float32Array:
         """Return the latent mean (dim,) of a picture."""
-        latent: Float32Array = self.vae.encode(torch.from_numpy(image_hwc_u8[None]))[0][0].numpy()
+        latent: Float32Array = self.vae.encode(torch.from_numpy(observation[None]))[0][0].numpy()
         return latent
 
-    def decode(self, latent: Float32Array) -> ImageU8:
+    def decode(self, latent: Float32Array) -> Observation:
         """Return the picture of a latent (dim,)."""
-        image: ImageU8 = self.vae.decode(torch.from_numpy(latent[None]))[0].numpy()
-        return image
+        observation: Observation = self.vae.decode(torch.from_numpy(latent[None]))[0].numpy()
+        return observation
 
     def imagine_goal(self) -> Float32Array:
         """Draw a goal latent (dim,)."""
@@ -162,10 +177,10 @@ class Learner:
 
     # Learning ----------------------------------------------------------------------------------
 
-    def add_episode(self, images_thwc_u8: ImageU8, actions: Float32Array,
-                    goal_image_hwc_u8: ImageU8 | None = None) -> None:
+    def add_episode(self, observations: Observation, actions: Float32Array,
+                    goal: Observation | None = None) -> None:
         """Take in an episode of T steps; shapes and errors as `Replay.add_episode`."""
-        where = self.replay.add_episode(images_thwc_u8, actions, goal_image_hwc_u8)
+        where = self.replay.add_episode(observations, actions, goal)
         if self.ready:
             self.replay.encode(self.vae.encode, where)
         self.env_steps += len(actions)
@@ -199,13 +214,28 @@ class Learner:
 
     @without_denormals()
     def train_vae(self, steps: int, progress: ProgressHook = ignore_progress) -> None:
-        """Train the VAE on the replay's pictures, then remake latents and the goal prior."""
+        """Train the VAE on the replay's pictures, then remake latents and the goal prior.
+
+        Pictures themselves and true positions need no training; they are whitened as latents are.
+        """
         config = self.config.vae
+        if isinstance(self.vae, ConvVAE):
+            self._fit_pictures(self.vae, steps, progress)
+        self.vae_steps += steps
+        self.last_vae_at = self.env_steps
+        self.replay.encode(self.vae.encode)
+        if config.whiten:
+            sample = self.replay.sample(WHITEN_SAMPLE, self.generator)
+            self.vae.whiten(sample.latent, sample.next_latent)
+            self.replay.encode(self.vae.encode)
+        self.fit_goals()
+
+    def _fit_pictures(self, vae: ConvVAE, steps: int, progress: ProgressHook) -> None:
         draw = self._picture_sampler()
-        self.vae.train()
+        vae.train()
         for step in range(1, steps + 1):
-            images = draw(config.batch_size)
-            loss = self.vae.loss(images, self.generator)
+            images = draw(self.config.vae.batch_size)
+            loss = vae.loss(images, self.generator)
             self.vae_optimiser.zero_grad()
             loss.total.backward()  # type: ignore[no-untyped-call]
             self.vae_optimiser.step()
@@ -215,15 +245,7 @@ class Learner:
                                  'active_dims': float(active_dims(loss.kl_per_dim))}
                 progress(Progress('vae', step, steps, self.env_steps, dict(self.metrics)))
         self.metrics |= {f'kl_{i}': kl for i, kl in enumerate(loss.kl_per_dim.tolist())}
-        self.vae.eval()
-        self.vae_steps += steps
-        self.last_vae_at = self.env_steps
-        self.replay.encode(self.vae.encode)
-        if config.whiten:
-            sample = self.replay.sample(WHITEN_SAMPLE, self.generator)
-            self.vae.whiten(sample.latent, sample.next_latent)
-            self.replay.encode(self.vae.encode)
-        self.fit_goals()
+        vae.eval()
 
     def fit_goals(self) -> None:
         """Fit imagined goals to the pictures seen, weighted as the recipe says."""
@@ -316,85 +338,3 @@ class Learner:
         return {'vae_optimiser': self.vae_optimiser,
                 'policy_optimiser': self.agent.policy_optimiser,
                 'critics_optimiser': self.agent.critics_optimiser}
-
-
-class Environment(Protocol):
-    """What the loop needs of a world: pictures (H, W, 3) uint8, actions (n,) in [-1, 1]."""
-
-    def reset(self) -> ImageU8:
-        """Bring the hand to its start and return the first picture."""
-
-    def step(self, action: Float32Array) -> ImageU8:
-        """Carry out one control step and return the picture after it."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """Figures at one point of a training."""
-
-    env_steps: int
-    wall_s: float
-    metrics: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """When and how to measure; `measure` returns figures in metres, by name."""
-
-    measure: Callable[[Learner], Mapping[str, float]]
-    every_steps: int
-
-
-def run_episode(env: Environment, learner: Learner, horizon: int) -> None:
-    """Practise an imagined goal (or move at random before any VAE) and store the episode.
-
-    The end of it may be random again: from where practice led, it meets what it seldom meets.
-    """
-    learner.start_episode()
-    image = env.reset()
-    images, actions = [image], []
-    goal = learner.imagine_goal() if learner.ready else None
-    directed = round(horizon * (1 - learner.config.explore.random_tail))
-    for step in range(horizon):
-        action = (learner.random_action() if goal is None or step >= directed
-                  else learner.act(learner.encode(image), goal, explore=True))
-        image = env.step(action)
-        images.append(image)
-        actions.append(action)
-    learner.add_episode(np.stack(images), np.stack(actions),
-                        None if goal is None else learner.decode(goal))
-
-
-def train_in_environment(env: Environment, learner: Learner, steps: int, *, horizon: int,
-                         progress: ProgressHook = ignore_progress,
-                         evaluation: Evaluation | None = None,
-                         clock: Callable[[], float] = time.monotonic) -> list[Record]:
-    """Alternate episodes and training until `steps` environment steps are done.
-
-    Args:
-        env: the world.
-        learner: new, or restored to go on.
-        steps: environment steps in all, counted from the learner's beginning.
-        horizon: steps in an episode; the last one is shortened to end at `steps`.
-        progress: called often, with figures.
-        evaluation: measured on the way and at the end; None never.
-        clock: seconds, for the records.
-
-    Returns:
-        One record for each evaluation (or one at the end).
-    """
-    began = clock()
-    records: list[Record] = []
-    next_evaluation = learner.env_steps + (evaluation.every_steps if evaluation else steps)
-    while learner.env_steps < steps:
-        length = min(horizon, steps - learner.env_steps)
-        run_episode(env, learner, length)
-        metrics = learner.train(length, progress)
-        progress(Progress('collect', learner.env_steps, steps, learner.env_steps, dict(metrics)))
-        finished = learner.env_steps >= steps
-        if learner.env_steps >= next_evaluation or finished:
-            next_evaluation += evaluation.every_steps if evaluation else steps
-            measured = evaluation.measure(learner) if evaluation and learner.ready else {}
-            records.append(Record(learner.env_steps, clock() - began, {**metrics, **measured}))
-            logger.info('%d steps: %s', learner.env_steps, records[-1].metrics)
-    return records

@@ -11,6 +11,7 @@ import contextlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,8 @@ class Goal:
     """A picture to make true, and the positions in it (for evaluation only)."""
 
     image_hwc_u8: Picture
+    observation: npt.NDArray[Any]
+    """What an agent is given of it: the picture, unless the environment says otherwise."""
     truth: Truth
     """'hand', 'puck0', ...: positions [m], frame `base`."""
     start: Layout
@@ -60,7 +63,15 @@ class SawyerEnv:
         self._late: deque[tuple[Array, float]] = deque()
         """Velocities [m/s] and grips that are not in force yet, where the task delays them."""
 
-    def reset(self, goal: Goal | None = None) -> Picture:
+    def observe(self) -> npt.NDArray[Any]:
+        """Return what the agent is given: the picture. Shape (size, size, 3)."""
+        return self.picture()
+
+    def picture(self) -> Picture:
+        """Return what the camera sees now. Shape (size, size, 3)."""
+        return self.world.render()
+
+    def reset(self, goal: Goal | None = None) -> npt.NDArray[Any]:
         """Put everything to the start and return the picture. Shape (size, size, 3).
 
         Args:
@@ -68,14 +79,14 @@ class SawyerEnv:
                 where the task says so.
         """
         self.begin(goal.start if goal else None)
-        return self.world.render()
+        return self.observe()
 
     def begin(self, start: Layout | None = None) -> None:
         """Put everything to a start as `reset` does, without a picture."""
         self._late.clear()
         self.world.reset(start)
 
-    def step(self, action: npt.ArrayLike) -> Picture:
+    def step(self, action: npt.ArrayLike) -> npt.NDArray[Any]:
         """Do one action for one control period and return the picture after it.
 
         Args:
@@ -86,7 +97,7 @@ class SawyerEnv:
             ConfigError: wrong number of components, or not finite.
         """
         self.act(action)
-        return self.world.render()
+        return self.observe()
 
     def act(self, action: npt.ArrayLike) -> None:
         """Do one action as `step` does, without a picture."""
@@ -138,7 +149,8 @@ class SawyerEnv:
         with self._elsewhere():
             before = self.world.layout
             self.world.place(hand, layout)
-            return Goal(self.world.render(), self.world.ground_truth(), start or before)
+            picture = self.world.render()
+            return Goal(picture, picture, self.world.ground_truth(), start or before)
 
     def truth_of(self, hand: npt.ArrayLike, layout: Layout | None = None) -> Truth:
         """Return a given goal's positions without a picture; see `picture_goal`."""
