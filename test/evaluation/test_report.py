@@ -74,6 +74,19 @@ def test_tables_of_an_evaluation_show_doing_nothing():
     assert goals.rows[0][1] == f'{100 * result.do_nothing("hand")[0]:.2f} cm'
 
 
+def test_an_angle_is_told_in_radians_everywhere(tmp_path):
+    record = protocol.GoalRecord(0, {'door': 0.4, 'hand': 0.1}, {'door': 0.05, 'hand': 0.02},
+                                 DotWorld().reset(), DotWorld().reset())
+    result = protocol.Evaluation((record,), 1)
+    figures = result.figures()
+    assert (figures['unit'], figures['objects']['hand']['unit']) == ('rad', 'm')
+    page = write_report(tmp_path, 'door', figures, tables=evaluation_tables(result)).read_text()
+    assert '0.050 rad' in page
+    assert '2.00 cm' in page
+    assert '5.00 cm' not in page
+    assert 'below 1 cm or 0.01 rad' in page
+
+
 @pytest.mark.parametrize('content', [
     learning_curve({'hand': ([1000, 2000], [0.1, 0.02])}, 0.16),
     line_plot({'a': ([1, 2], [1, 2]), 'b': ([1], [2])}, 'steps', 'loss'),

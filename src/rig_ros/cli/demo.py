@@ -48,6 +48,7 @@ def demo(goals: Annotated[int, typer.Option(min=1, help='Goal pictures.')] = 10,
     from rig_ros.bringup.supervisor import Supervisor
     from rig_ros.control import task as tasks
     from rig_ros.evaluation.protocol import Evaluation
+    from rig_ros.evaluation.units import unit_of
     from rig_ros.ros import topics
     from rig_ros.ros.client import GraphClient
     from rig_ros.ros.witness import Witness
@@ -88,8 +89,9 @@ def demo(goals: Annotated[int, typer.Option(min=1, help='Goal pictures.')] = 10,
     wall_s = time.monotonic() - began
     _report(evaluation, out, wall_s, ready_s, json, model)
     if evaluation.summary().median > limit_m:
-        console.print(f'[red]median {100 * evaluation.summary().median:.2f} cm is above '
-                      f'{100 * limit_m:g} cm[/]')
+        unit = unit_of(evaluation.primary)
+        console.print(f'[red]median {unit.text(evaluation.summary().median)} is above '
+                      f'{unit.text(limit_m)}[/]')
         raise typer.Exit(1)
 
 
@@ -143,20 +145,22 @@ def _report(evaluation: Evaluation, out: Path, wall_s: float, ready_s: float,
     """Print the table and write report.html, report.json and the contact sheet."""
     from rig_ros.evaluation.pictures import contact_sheet, png
     from rig_ros.evaluation.report import Figure, evaluation_tables, write_json, write_report
+    from rig_ros.evaluation.units import unit_of
 
     name = evaluation.primary
+    unit = unit_of(name)
     table = Table('goal', 'start', 'final', title=f'Distance of the {name} to the goal')
     for record in evaluation.records:
-        table.add_row(str(record.index), f'{100 * record.do_nothing[name]:.1f} cm',
-                      f'{100 * record.final[name]:.2f} cm')
+        table.add_row(str(record.index), unit.text(record.do_nothing[name]),
+                      unit.text(record.final[name]))
     console.print(table)
     figures = {**evaluation.figures(), 'wall_s': wall_s, 'ready_s': ready_s, 'model': model}
-    console.print(f"median [bold]{100 * figures['median_final_distance_m']:.2f} cm[/], mean "
-                  f"{100 * figures['mean_final_distance_m']:.2f} cm; doing nothing "
-                  f"{100 * figures['do_nothing_m']:.2f} cm; {wall_s:.0f} s in all")
+    console.print(f"median [bold]{unit.text(figures['median_final_distance_m'])}[/], mean "
+                  f"{unit.text(figures['mean_final_distance_m'])}; doing nothing "
+                  f"{unit.text(figures['do_nothing_m'])}; {wall_s:.0f} s in all")
     sheet = png(contact_sheet(
         [(r.goal_image, r.final_image) for r in evaluation.records],
-        [f'{100 * r.final[name]:.1f} cm' for r in evaluation.records], scale=2))
+        [unit.text(r.final[name]) for r in evaluation.records], scale=2))
     out.mkdir(parents=True, exist_ok=True)
     (out / 'contact_sheet.png').write_bytes(sheet)
     path = write_report(

@@ -52,13 +52,9 @@ def evaluate(
     """Measure a model on goal pictures it was never trained on, beside doing nothing."""
     from rig_ros.control import task as tasks
     from rig_ros.evaluation import protocol
-    from rig_ros.evaluation.report import (
-        amount,
-        evaluation_tables,
-        write_json,
-        write_report,
-    )
+    from rig_ros.evaluation.report import evaluation_tables, write_json, write_report
     from rig_ros.evaluation.training_report import evaluation_figures, model_figures
+    from rig_ros.evaluation.units import amount
     from rig_ros.learning import bundle as bundles
     from rig_ros.simulation.environment import HELD_OUT_SEED, SawyerEnv
 

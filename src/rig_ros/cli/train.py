@@ -132,9 +132,11 @@ def resumed_recipe(directory: Path, recipe: TrainConfig, same_length: bool) -> T
 
 def show(figures: dict[str, Any]) -> None:
     """Print a run's figures."""
-    from rig_ros.evaluation.report import REPORT_HTML, amount
+    from rig_ros.evaluation.protocol import primary_of
+    from rig_ros.evaluation.report import REPORT_HTML
+    from rig_ros.evaluation.units import amount
 
-    main = 'door' if 'door' in figures['objects'] else ''
+    main = primary_of(figures['objects'])
     console.print(
         f"[bold]{figures['task']}[/], seed {figures['seed']}, {figures['env_steps']} steps in "
         f"{figures['wall_s']:.0f} s (evaluation {figures['evaluation_wall_s']:.0f} s)")
@@ -179,7 +181,7 @@ class Bars:
 
     def evaluated(self, env_steps: int, distances: Mapping[str, float]) -> None:
         """Show the newest quick evaluation; print it where no bar can be drawn."""
-        from rig_ros.evaluation.report import amount
+        from rig_ros.evaluation.units import amount
 
         figures = ', '.join(f'{name.split("_")[0]} {amount(value, name.split("_")[0])}'
                             for name, value in distances.items() if '_median_' in name)

@@ -18,7 +18,8 @@ from rig_ros.evaluation.comparison import (
     result_rows,
 )
 from rig_ros.evaluation.metrics import t_interval
-from rig_ros.evaluation.report import Figure, Table, amount, write_report
+from rig_ros.evaluation.report import Figure, Table, write_report
+from rig_ros.evaluation.units import amount, unit_of
 
 PICTURES = ('Goals and results', 'Reconstructions', 'Imagined goals')
 
@@ -96,9 +97,8 @@ def _curves(task: str, name: str, groups: Sequence[Group],
     longest = max((band.x[-1] for band in bands.values() if band.x), default=0.0)
     near = {method: series for method, series in points.items() if min(series[0]) <= 1.5 * longest}
     idle = float(np.mean([g.do_nothing(name) for g in groups if name in g.objects]))
-    unit = ('rad', 1.0) if name == 'door' else ('cm', 100.0)
     return Figure(f'{task}: {name} on the way',
-                  plots.bands(bands, near, idle, unit),
+                  plots.bands(bands, near, idle, unit_of(name)),
                   'mean over seeds, few other goals than the final ones; shaded: 95 % over seeds; '
                   'crosses: published')
 

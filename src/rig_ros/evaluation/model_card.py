@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from rig_ros.evaluation.report import centimetres
+from rig_ros.evaluation.units import amount, centimetres
 from rig_ros.learning.manifest import Manifest
 
 CARD = 'README.md'
@@ -27,8 +27,10 @@ measured by the simulation's ground truth.
 | object | median | mean | mean, 95 % | worst | doing nothing, mean |
 |---|---|---|---|---|---|
 {% for name, o in objects.items() -%}
-| {{ name }} | {{ cm(o.median_final_distance_m) }} | {{ cm(o.mean_final_distance_m) }} | {{
-cm(o.mean_95[0]) }} to {{ cm(o.mean_95[1]) }} | {{ cm(o.worst_m) }} | {{ cm(o.do_nothing_m) }} |
+| {{ name }} | {{ amount(o.median_final_distance_m, name) }} | {{
+amount(o.mean_final_distance_m, name) }} | {{ amount(o.mean_95[0], name) }} to {{
+amount(o.mean_95[1], name) }} | {{ amount(o.worst_m, name) }} | {{
+amount(o.do_nothing_m, name) }} |
 {% endfor %}
 Measure again: `rig_ros evaluate {{ name }}`.
 
@@ -77,7 +79,8 @@ def write_card(directory: Path, name: str, manifest: Manifest, bundle_id: str,
     evaluation: Mapping[str, Any] = manifest.evaluation
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     text = environment.from_string(_TEMPLATE).render(
-        m=manifest, name=name, bundle_id=bundle_id, file=bundle.name, cm=centimetres,
+        m=manifest, name=name, bundle_id=bundle_id, file=bundle.name, amount=amount,
+        cm=centimetres,
         size=f'{bundle.stat().st_size / 1e6:.1f} MB', goals=evaluation['goals'],
         objects=evaluation['objects'], minutes=f'{seconds / 60:.0f} minutes')
     path = directory / CARD

@@ -1,4 +1,4 @@
-"""Curves as PNG, drawn with matplotlib's Agg backend (no display). Distances in metres."""
+"""Curves as PNG, drawn with matplotlib's Agg backend (no display). Distances in metres, rad."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from rig_ros.evaluation.units import CENTIMETRES, Unit
 
 _SIZE_INCHES = (7.0, 3.2)
 _DPI = 110
@@ -33,18 +35,20 @@ def _png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def learning_curve(curves: Mapping[str, Series], do_nothing_m: float | None = None) -> bytes:
-    """Return final distance over environment steps, in centimetres, do-nothing line included.
+def learning_curve(curves: Mapping[str, Series], do_nothing: float | None = None,
+                   unit: Unit = CENTIMETRES) -> bytes:
+    """Return final distance over environment steps, do-nothing line included.
 
     Args:
-        curves: name to (environment steps, distances [m]).
-        do_nothing_m: mean distance of doing nothing [m], drawn as a dashed line.
+        curves: name to (environment steps, distances), all of one unit.
+        do_nothing: mean distance of doing nothing, drawn as a dashed line.
+        unit: of the axis.
     """
-    figure, axes = _axes('environment steps', 'final distance [cm]')
+    figure, axes = _axes('environment steps', f'final distance [{unit.name}]')
     for name, (steps, distances) in curves.items():
-        axes.plot(steps, [100 * d for d in distances], marker='o', markersize=3, label=name)
-    if do_nothing_m is not None:
-        axes.axhline(100 * do_nothing_m, color='grey', linestyle='--', label='doing nothing')
+        axes.plot(steps, [unit.scale * d for d in distances], marker='o', markersize=3, label=name)
+    if do_nothing is not None:
+        axes.axhline(unit.scale * do_nothing, color='grey', linestyle='--', label='doing nothing')
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
     axes.legend(frameon=False)
@@ -62,16 +66,16 @@ class Band:
 
 
 def bands(curves: Mapping[str, Band], points: Mapping[str, Series], do_nothing: float,
-          unit: tuple[str, float]) -> bytes:
+          unit: Unit) -> bytes:
     """Return final distances over environment steps, with bounds, and published points.
 
     Args:
         curves: method to distances [m], or [rad] for a door.
         points: method to (environment steps, published distances).
         do_nothing: mean distance of doing nothing, drawn as a dashed line.
-        unit: name of the axis' unit, and how many of it are a metre (or a radian).
+        unit: of the axis.
     """
-    name, scale = unit
+    name, scale = unit.name, unit.scale
     figure, axes = _axes('environment steps', f'final distance [{name}]')
     for method, band in curves.items():
         line, = axes.plot(band.x, [scale * y for y in band.y], marker='o', markersize=3,
@@ -98,12 +102,13 @@ def line_plot(curves: Mapping[str, Series], xlabel: str, ylabel: str) -> bytes:
     return _png(figure)
 
 
-def histogram(values_m: Sequence[float], do_nothing_m: float | None = None) -> bytes:
-    """Return how final distances are spread, in centimetres."""
-    figure, axes = _axes('final distance [cm]', 'goals')
-    axes.hist([100 * v for v in values_m], bins=20)
-    if do_nothing_m is not None:
-        axes.axvline(100 * do_nothing_m, color='grey', linestyle='--', label='doing nothing')
+def histogram(values: Sequence[float], do_nothing: float | None = None,
+              unit: Unit = CENTIMETRES) -> bytes:
+    """Return how final distances are spread."""
+    figure, axes = _axes(f'final distance [{unit.name}]', 'goals')
+    axes.hist([unit.scale * v for v in values], bins=20)
+    if do_nothing is not None:
+        axes.axvline(unit.scale * do_nothing, color='grey', linestyle='--', label='doing nothing')
         axes.legend(frameon=False)
     axes.set_xlim(left=0)
     return _png(figure)

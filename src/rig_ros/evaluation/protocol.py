@@ -6,7 +6,7 @@ come from the environment's ground truth. Doing nothing is always measured besid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig_ros.evaluation.metrics import Summary, summarise
+from rig_ros.evaluation.units import ANGLES
 from rig_ros.settings import require
 
 FloatArray = NDArray[np.float32]
@@ -103,7 +104,7 @@ class Evaluation:
     @property
     def primary(self) -> str:
         """What the task is about: its object, all its pucks together, or the hand."""
-        return next(name for name in PRIMARY if name in self.objects)
+        return primary_of(self.objects)
 
     def final(self, name: str) -> list[float]:
         """Return the final distances of one object [m], of the episodes it was in."""
@@ -118,7 +119,10 @@ class Evaluation:
         return summarise(self.final(name or self.primary))
 
     def figures(self) -> dict[str, Any]:
-        """Return what `--json` files hold: the primary object's figures, then each object's."""
+        """Return what `--json` files hold: the primary object's figures, then each object's.
+
+        Names that end in `_m` are metres unless `unit` beside them says that they are radians.
+        """
         main = self.summary()
         by_object = {}
         for name in self.objects:
@@ -126,11 +130,18 @@ class Evaluation:
             by_object[name] = {
                 'median_final_distance_m': summary.median, 'mean_final_distance_m': summary.mean,
                 'median_95': list(summary.median_interval), 'mean_95': list(summary.mean_interval),
-                'worst_m': summary.worst, 'do_nothing_m': float(np.mean(self.do_nothing(name))),
+                'unit': 'rad' if name in ANGLES else 'm', 'worst_m': summary.worst,
+                'do_nothing_m': float(np.mean(self.do_nothing(name))),
                 'success': {f'{t:g}': rate for t, rate in summary.success.items()}}
         return {'median_final_distance_m': main.median, 'mean_final_distance_m': main.mean,
                 'do_nothing_m': float(np.mean(self.do_nothing(self.primary))),
-                'goals': main.count, 'objects': by_object}
+                'unit': by_object[self.primary]['unit'], 'goals': main.count,
+                'objects': by_object}
+
+
+def primary_of(objects: Container[str]) -> str:
+    """Return what a task with these objects is about."""
+    return next(name for name in PRIMARY if name in objects)
 
 
 def run(agent: Agent, environment: Environment, goals: Sequence[Goal], steps: int,

@@ -20,6 +20,7 @@ from typing import Any
 import jinja2
 
 from rig_ros.evaluation.protocol import Evaluation
+from rig_ros.evaluation.units import CENTIMETRES, RADIANS, amount, unit_of
 from rig_ros.settings import require
 
 REPORT_HTML = 'report.html'
@@ -56,16 +57,6 @@ class Table:
                     f'{len(self.columns)} cells: {self.columns}')
 
 
-def centimetres(metres: float) -> str:
-    """Return a distance for people, for example `1.23 cm`."""
-    return f'{100 * metres:.2f} cm'
-
-
-def amount(distance: float, name: str) -> str:
-    """Return an object's distance for people: a door's in radians, others in centimetres."""
-    return f'{distance:.3f} rad' if name == 'door' else centimetres(distance)
-
-
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write figures as JSON; infinite and undefined numbers become null."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,8 +91,8 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
         rates = [f'{100 * rate:.0f} %' for rate in idle.success.values()]
         summary_rows.append((f'{name}, doing nothing', amount(idle.median, name),
                              amount(idle.mean, name), '', amount(idle.worst, name), *rates))
-    radians = ' or {:g} rad' if 'door' in evaluation.objects else ''
-    thresholds = [f'below {100 * t:g} cm{radians.format(t)}'
+    units = dict.fromkeys(unit_of(name) for name in evaluation.objects)
+    thresholds = ['below ' + ' or '.join(f'{unit.scale * t:g} {unit.name}' for unit in units)
                   for t in evaluation.summary().success]
     objects = evaluation.objects
     columns = ('goal', *[f'{name}, {when}' for name in objects for when in ('start', 'final')])
@@ -126,7 +117,8 @@ def write_report(directory: Path, title: str, summary: Mapping[str, Any],
         directory: made if absent.
         title: heading of the page.
         summary: figures for the JSON file, flat keys with units in their names; those ending in
-            `_m`, `_s`, and counts are also shown at the top of the page.
+            `_m`, `_s`, and counts are also shown at the top of the page; those ending in `_m` are
+            radians where `unit` is 'rad'.
         figures: pictures, in order.
         tables: tables, in order; in the JSON file each is a list of rows keyed by column.
         config: text shown as is (the run's YAML).
@@ -150,11 +142,12 @@ def write_report(directory: Path, title: str, summary: Mapping[str, Any],
 
 def _tiles(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     tiles = []
+    unit = RADIANS if summary.get('unit') == RADIANS.name else CENTIMETRES
     for key, value in summary.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             continue
         if key.endswith('_m'):
-            tiles.append((key[:-2].replace('_', ' '), centimetres(value)))
+            tiles.append((key[:-2].replace('_', ' '), unit.text(value)))
         elif key.endswith('_s'):
             tiles.append((key[:-2].replace('_', ' '), f'{value:.1f} s'))
         elif isinstance(value, int):

@@ -12,11 +12,11 @@ from rig_ros.evaluation import pictures, plots
 from rig_ros.evaluation.protocol import Evaluation, FloatArray, ImageArray
 from rig_ros.evaluation.report import (
     Figure,
-    amount,
     evaluation_tables,
     write_report,
 )
 from rig_ros.evaluation.run_files import RunFiles
+from rig_ros.evaluation.units import amount, unit_of
 
 IMAGINED = 12
 CONTACT_SHEET_GOALS = 20
@@ -65,21 +65,15 @@ def evaluation_figures(result: Evaluation) -> list[Figure]:
         Figure('Goals and results', pictures.png(goal_sheet(result)),
                f'goal | picture after the last step; below: final distance of the '
                f'{result.primary}'),
-        Figure('Spread', plots.histogram(result.final(result.primary), idle))]
+        Figure('Spread', plots.histogram(result.final(result.primary), idle,
+                                         unit_of(result.primary)))]
 
 
 def write_training_report(files: RunFiles, result: Evaluation, summary: Mapping[str, Any],
                           more: Sequence[Figure] = ()) -> None:
     """Write report.html and report.json of a run, with further figures at the end."""
-    curves = {}
-    for name in result.objects:
-        for statistic in ('mean', 'median'):
-            series = files.series(f'{name}_{statistic}_distance_m')
-            if series[0]:
-                curves[f'{name}, {statistic}'] = series
-    idle = float(np.mean(result.do_nothing(result.primary)))
-    figures = [Figure('Learning curve', plots.learning_curve(curves, idle),
-                      'deterministic policy on other goals than the final ones')] if curves else []
+    figures = [_learning_curve(files, result, name) for name in result.objects
+               if files.series(f'{name}_mean_distance_m')[0]]
     figures += [*evaluation_figures(result), *more]
     names = {name: None for row in files.rows for name in row
              if name.endswith('_loss') and name != 'vae_loss'}
@@ -95,3 +89,11 @@ def write_training_report(files: RunFiles, result: Evaluation, summary: Mapping[
         evaluation_tables(result), files.config.read_text(encoding='utf-8'),
         f'Task {summary["task"]}, seed {summary["seed"]}. Learnt from {summary["sees"]} alone; '
         'distances are measured afterwards, from the simulation.')
+
+
+def _learning_curve(files: RunFiles, result: Evaluation, name: str) -> Figure:
+    curves = {statistic: files.series(f'{name}_{statistic}_distance_m')
+              for statistic in ('mean', 'median')}
+    picture = plots.learning_curve(curves, float(np.mean(result.do_nothing(name))), unit_of(name))
+    title = 'Learning curve' if name == result.primary else f'Learning curve of the {name}'
+    return Figure(title, picture, 'deterministic policy on other goals than the final ones')

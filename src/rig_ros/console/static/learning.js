@@ -45,9 +45,10 @@ function state(model) {
 let models = [];
 function showModels() {
   const median = (m) => Number(m.evaluation.median_final_distance_m ?? m.evaluation.median_m);
+  const amount = (value, unit) => unit === 'rad' ? `${value.toFixed(3)} rad` : `${(100 * value).toFixed(1)} cm`;
   show($('#models'), models.map((m) => [m.bundle_id, state(m)]), () => models.map((model) => h('li', {},
     h('b', {}, model.file), h('span', { class: 'muted' }, [model.task, model.bundle_id.slice(0, 12),
-      Number.isFinite(median(model)) ? `median ${(100 * median(model)).toFixed(1)} cm` : '', state(model)].filter(Boolean).join(', ')),
+      Number.isFinite(median(model)) ? `median ${amount(median(model), model.evaluation.unit)}` : '', state(model)].filter(Boolean).join(', ')),
     h('span', { class: 'judge' }, h('button', { type: 'button', class: 'small', disabled: state(model) === 'in use',
       'aria-label': `Load ${model.file}`, onclick: () => load(model) }, 'Load…')))));
 }
