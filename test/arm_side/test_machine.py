@@ -297,7 +297,7 @@ def test_steps_of_a_centimetre_are_followed_without_drift():
         bench.run(0.1, tuple(step / 0.1))
         errors.append(float(np.linalg.norm(bench.point - target)))
     assert bench.mode == 'SERVO', bench.machine.fault
-    assert np.mean(errors) < 4e-3
+    assert np.percentile(errors, 95) < 4e-3
     bench.run(2.0, (0.0, 0.0, 0.0))
     assert np.linalg.norm(bench.point - target) < 1e-3
 

@@ -111,6 +111,24 @@ def latency(hz: Annotated[float, typer.Option(min=1.0, max=60.0, help='Pictures 
 
 
 @app.command()
+def command(hz: Annotated[float, typer.Option(min=20.0, max=100.0, help='Commands a second.')]
+            = 100.0, seconds: Seconds = 20.0,
+            out: Annotated[Path, typer.Option(help='Folder for logs.')]
+            = Path('runs/bench_command'), json_file: JsonFile = None) -> None:
+    """Delay from cmd_twist to the joint command at a fake robot; processor of the arm's side."""
+    from rig_ros.cli.command_bench import run
+
+    figures = run(hz, seconds, out)
+    console.print(
+        f'{figures["commands"]} commands at {hz:g} Hz: p50 [bold]{figures["p50_ms"]:.2f} ms[/], '
+        f'p99 [bold]{figures["p99_ms"]:.2f} ms[/], max {figures["max_ms"]:.1f} ms, lost '
+        f'{figures["lost"]}; side process {100 * figures["side_core"]:.1f} %, driver '
+        f'{100 * figures["driver_core"]:.1f} % of a core, '
+        f'{figures["joint_commands_hz"]:.0f} joint commands a second')
+    _save(json_file, figures)
+
+
+@app.command()
 def recorder(seconds: Seconds = 60.0,
              rate_hz: Annotated[float, typer.Option(help='Steps a second.')] = 30.0,
              out: Annotated[Path, typer.Option(help='New folder for the recordings.')]

@@ -139,6 +139,8 @@ class Process:
                 answer = {'error': str(error)}
             self._publish('fast')
             self._tell_state()
+        elif operation == 'heard':
+            answer = [row for row in robot.heard if row[0] >= value['since']]
         elif operation == 'truth':
             robot.advance(time.monotonic())
             answer = {'time': robot.now, 'commands': robot.commands,

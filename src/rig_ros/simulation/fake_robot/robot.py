@@ -29,7 +29,7 @@ POSITION, VELOCITY = 1, 2
 HOLD_GAIN = 8.0
 """Of the robot's position control [1/s]."""
 MAX_TIMEOUT_S = 1.0
-REMEMBERED_S = 60.0
+HEARD = 10000
 CAMERA_SIZE = (168, 224)
 """Small: a picture must fit into the socket's buffer, or a late reader delays the robot."""
 _ARM = slice(0, 7)
@@ -95,6 +95,9 @@ class FakeRobot:
         """Time, hand x, y, z [m], hand speed [m/s], once per step of the physics."""
         self.commands = 0
         """Joint commands that arrived."""
+        self.heard: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=HEARD)
+        """Of the newest of them: when, joint angles, commanded values."""
+        self._at = 0.0
         self.camera = 'none'
         self.gripper_open = True
         self.place(task.reset_hand)
@@ -150,6 +153,7 @@ class FakeRobot:
             by_name = dict(zip(message['names'], values))
             target = np.array([by_name[name] for name in JOINT_NAMES])
             self._pending.append((self.now + self.knobs.command_lag_s, message['mode'], target))
+            self.heard.append((self._at, self._state.qpos[_ARM].tolist(), target.tolist()))
         elif topic == LIMB + 'joint_command_timeout':
             self._timeout_s = min(float(message['data']), MAX_TIMEOUT_S)
         elif topic == '/robot/set_super_enable':
@@ -166,7 +170,7 @@ class FakeRobot:
     # What happens -----------------------------------------------------------------------------
     def advance(self, now: float) -> None:
         """Let the physics catch up with the time [s]; a long gap is not caught up."""
-        timestep = self._model.opt.timestep
+        self._at, timestep = now, self._model.opt.timestep
         if now - self.now > 0.5:
             self.now = now - timestep
         while self.now + timestep <= now:
