@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.timeout(180)]
 
 
 @pytest.mark.parametrize(('part', 'count'), [
-    ('recorder killed', 2), ('trainer killed', 1), ('power cut', 20), ('full disk', 1),
+    ('recorder killed', 2), ('trainer killed', 2), ('power cut', 20), ('full disk', 1),
     ('clock set by 1 s', 4)])
 def test_part(tmp_path: Path, part: str, count: int):
     isolate_graph()

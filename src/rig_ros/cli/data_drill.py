@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 RATE_HZ = 30.0
 PATIENCE_S = 30.0
+STARTING_S = 4.0
+"""About as long as the learning process takes to load and to read its episodes back."""
 Random = np.random.Generator
 
 
@@ -215,7 +217,10 @@ def clock_set(place: Path, trials: int, rng: Random) -> Result:
 
 # The trainer's process --------------------------------------------------------------------------
 def trainer_killed(place: Path, kills: int, rng: Random) -> Result:
-    """SIGKILL the learning process at random moments while recordings keep coming."""
+    """SIGKILL the learning process at random moments while recordings keep coming.
+
+    Every other time while it starts and reads back what it had, the others while it learns.
+    """
     from rig_ros.cli.made_up import RECIPE, write_episode
     from rig_ros.nodes.trainer_link import TrainerLink
 
@@ -227,14 +232,19 @@ def trainer_killed(place: Path, kills: int, rng: Random) -> Result:
         clock=lambda: 100 * time.monotonic())  # the back-off is not what is drilled
     steps, recorded, went_on = 20, 0, 0
     try:
-        for _ in range(kills):
+        for number in range(kills):
             for _ in range(2):
                 link.offer(str(write_episode(place / 'run' / 'episodes', recorded, steps)))
                 recorded += 1
-            went_on += _learned(link, lambda v: v.get('env_steps', 0) > 0)
-            _listen(link, _after(float(rng.uniform(0, 1.5))))
-            if link.pid:
-                os.kill(link.pid, signal.SIGKILL)
+            starting = number % 2 == 1
+            if not starting:
+                went_on += _learned(link, lambda v: v.get('env_steps', 0) > 0)
+            _listen(link, _after(float(rng.uniform(0, STARTING_S if starting else 1.5))))
+            _listen(link, lambda: link.pid != 0)
+            again = _restarted(link)
+            os.kill(link.pid, signal.SIGKILL)
+            _listen(link, again)
+            went_on += starting
         values: dict[str, float] = {}
 
         def all_learned(figures: dict[str, float]) -> bool:
@@ -248,6 +258,12 @@ def trainer_killed(place: Path, kills: int, rng: Random) -> Result:
     return Result('trainer killed', kills, steps * recorded, abs(missing), 0, abs(missing),
                   went_on, f'{int(values.get("policy_updates", 0))} updates, '
                   f'{int(values.get("models", 0))} models')
+
+
+def _restarted(link: TrainerLink) -> Callable[[], bool]:
+    """Return whether there is another child than now."""
+    before = link.restarts
+    return lambda: link.restarts > before and link.pid != 0
 
 
 def _learned(link: TrainerLink, done: Callable[[dict[str, float]], object]) -> bool:
