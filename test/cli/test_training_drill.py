@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,12 @@ explore: {random_steps: 20}
 
 def test_steps_are_those_of_the_newest_whole_row(tmp_path: Path):
     metrics = tmp_path / 'metrics.csv'
-    assert training_drill._steps(metrics) == 0
+    assert training_drill._steps(metrics, 0) == 0
     metrics.write_text('')
-    assert training_drill._steps(metrics) == 0
+    assert training_drill._steps(metrics, 0) == 0
     metrics.write_text('wall_s,env_steps\n0.5,50\n0.9,100.0\n1.2,1')
-    assert training_drill._steps(metrics) == 100
+    assert training_drill._steps(metrics, 0) == 100
+    assert training_drill._steps(metrics, time.time() + 60) == 0  # of the one killed before
 
 
 @pytest.mark.render

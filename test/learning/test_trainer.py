@@ -108,6 +108,21 @@ def test_restored_learner_goes_on_to_the_bit(tmp_path, changes):
     assert first.state().values | {'seed': 0} == second.state().values | {'seed': 0}
 
 
+def test_the_next_hundred_losses_after_a_restore_are_the_same(tmp_path):
+    first = trained(40)
+    first.state().save(tmp_path / 'state.safetensors')
+    second = Learner(small_config(), 2, seed=99)
+    second.restore(TrainingState.load(tmp_path / 'state.safetensors'))
+    losses = []
+    for learner in (first, second):
+        losses.append([])
+        for _ in range(100):
+            learner.train_policy(1)
+            losses[-1].append((learner.metrics['critic_loss'], learner.metrics['policy_loss']))
+    assert losses[0] == losses[1]
+    assert len(set(losses[0])) == 100
+
+
 def test_where_pictures_lie_decides_nothing():
     states = [trained(replay_storage=storage).state() for storage in ('memory', 'file')]
     assert same_tensors(*(state.tensors for state in states))

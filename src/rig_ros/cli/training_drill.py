@@ -81,13 +81,13 @@ def _kill_at(child: subprocess.Popen[bytes], metrics: Path, moment: int | None,
     Raises:
         HardwareError: it ended before.
     """
-    done = 0
+    done, began = 0, time.time()
     while child.poll() is None:
-        done = _steps(metrics)
+        done = _steps(metrics, began)
         if moment is not None and done >= moment:
             time.sleep(later_s)
             child.kill()
-            return _steps(metrics)
+            return _steps(metrics, began)
         time.sleep(PERIOD_S)
     if moment is not None:
         raise HardwareError(f'training: ended by itself at {done} steps with status '
@@ -95,9 +95,9 @@ def _kill_at(child: subprocess.Popen[bytes], metrics: Path, moment: int | None,
     return done
 
 
-def _steps(metrics: Path) -> int:
-    """Return how far a training's metrics go; the last row may be half written."""
-    if not metrics.is_file():
+def _steps(metrics: Path, since: float) -> int:
+    """Return how far a training has come that began then; the last row may be half written."""
+    if not metrics.is_file() or metrics.stat().st_mtime < since:
         return 0
     with metrics.open(newline='', encoding='utf-8') as stream:
         steps = [row.get('env_steps') or '' for row in csv.DictReader(stream)]
