@@ -23,6 +23,7 @@ from rich.table import Table
 
 from rig_ros.cli.local_graph import START_S, isolate_graph, released_bundle
 from rig_ros.errors import HardwareError, RigError
+from rig_ros.simulation.fake_robot.launch import SIDE_SETTINGS
 
 if TYPE_CHECKING:
     from rig_ros.bringup.supervisor import Supervisor
@@ -33,6 +34,9 @@ TRIP, SIDE, SEEN = 150.0, 350.0, 50.0
 """Allowed until rest [ms]: driver or above; the robot's own time-out; what the arm itself sees."""
 MASTER = 1000.0 + SIDE
 """The master is asked once a second; the topics, and with them all watchdogs, go on without it."""
+HOMING = 1e3 * SIDE_SETTINGS['link_lost'] + TRIP
+"""On the way home nobody but the driver knows whether the driver lives; a real arm waits 0.3 s."""
+HOMING_M_S = 0.05
 MOVING_M_S = 0.085
 """Of the commands and of the hand before anything is done; the limit is 0.10 m/s."""
 EPISODE_S = 12.0
@@ -45,6 +49,7 @@ SILENCE_MS = 60.0
 """A fake robot that stood still for longer got no processor time; the drill is repeated."""
 ATTEMPTS = 4
 EDGE_M = 0.002
+RESET_S = 5.0
 COMMANDED_S = 0.15
 
 
@@ -169,6 +174,26 @@ class Bench:
         raise HardwareError(f'hand speed: stayed below {MOVING_M_S} m/s for {PATIENCE_S:.0f} s; '
                             f'last refusal: {self.refusal}; look into the logs')
 
+    def start_reset(self) -> None:
+        """Let the hand go home, until it moves.
+
+        Raises:
+            HardwareError: it does not in time.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            self.start_motion()  # away from where it shall go
+            self.graph.call('episode/stop')
+            self.graph.begin_call('reset')
+            until = time.monotonic() + RESET_S
+            while time.monotonic() < until:
+                self.graph.spin_for(0.02)
+                trace = self.trace(time.monotonic() - 0.1)
+                if len(trace) > 5 and float(trace[:, 4].min()) > HOMING_M_S:
+                    return
+        raise HardwareError(f'way home: the hand stayed below {HOMING_M_S} m/s for '
+                            f'{PATIENCE_S:.0f} s; look into the logs')
+
     def moving(self) -> bool:
         """Tell whether the hand has moved fast for a while, commanded, and not by a reset."""
         now = time.monotonic()
@@ -189,6 +214,7 @@ class Case:
     cause: Callable[[Bench], float]
     """Returns when [s]."""
     undo: Callable[[Bench], object] = lambda bench: None
+    begin: Callable[[Bench], object] = Bench.start_motion
 
 
 def _cases() -> list[Case]:
@@ -201,6 +227,8 @@ def _cases() -> list[Case]:
                               Bench.go_on))
     return [
         *cases,
+        Case('sawyer hangs on the way home', HOMING, lambda b: b.kill('sawyer', signal.SIGSTOP),
+             Bench.go_on, Bench.start_reset),
         Case('collision', SEEN, lambda b: b.turn(collision=True),
              lambda b: b.turn(collision=False)),
         Case('e-stop', SEEN, lambda b: b.turn(estop=True), lambda b: b.turn(estop=False)),
@@ -270,7 +298,7 @@ def _drill(bench: Bench, case: Case) -> RobotDrill:
     from rig_ros.evaluation.stopping import measure_stop
 
     for _ in range(ATTEMPTS):
-        bench.start_motion()
+        case.begin(bench)
         at_s = case.cause(bench)
         bench.graph.spin_for(OBSERVED_S)
         trace = bench.trace(at_s - 0.4)

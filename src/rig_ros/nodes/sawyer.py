@@ -9,6 +9,7 @@ moves. The socket is read by a timer of the node's one thread.
 from __future__ import annotations
 
 import functools
+import json
 import sys
 import time
 from dataclasses import dataclass
@@ -41,8 +42,6 @@ POLL_S = 0.005
 LOOK_AFTER_S = 0.1
 PERIODS_VALID = 1.5
 """A command is valid for so many control periods: long enough for a picture that is late."""
-FAKE_SETTINGS = '{"servo_late": 0.15, "link_lost": 0.5}'
-"""A fake robot shares its processors with the whole graph; everything is late now and then."""
 CALM_MODES = ('IDLE', 'SERVO', 'HOMING')
 SHOWN = ('enabled', 'ready', 'stopped', 'error', 'homed', 'estop_button', 'estop_source',
          'collided', 'connections', 'calibration_error')
@@ -115,7 +114,7 @@ class SawyerNode(RigNode):
         command, more = settings.side_command, settings.side_settings
         if settings.fake:
             variables.update(launch.environment(fake_path(settings.socket)))
-            command, more = command or sys.executable, more or FAKE_SETTINGS
+            command, more = command or sys.executable, more or json.dumps(launch.SIDE_SETTINGS)
         chosen = sawyer_process.side_settings(task, settings.max_speed, settings.dry_run, more)
         return SideProcess(sawyer_process.arm_side_command(command, path, chosen), path, variables,
                            lambda text: self.report(Level.WARN, text, part='side process'))

@@ -171,16 +171,24 @@ class GraphClient:
             HardwareError: no such service, or no answer, in time.
             RigError: the node refused; with its reason.
         """
-        if service not in self._clients:
-            self._clients[service] = self.node.create_client(Trigger, service)
-        client = self._clients[service]
-        self.spin_until(client.service_is_ready, timeout_s, f'service {service}')
-        future = client.call_async(Trigger.Request())
+        future = self.begin_call(service, timeout_s)
         self.spin_until(future.done, answer_s or timeout_s, f'answer of service {service}')
         answer = future.result()
         if not answer.success:
             raise RigError(f'{service}: refused: {answer.message}')
         return str(answer.message)
+
+    def begin_call(self, service: str, timeout_s: float = 10.0) -> Any:
+        """Call a Trigger service and return the future of its answer.
+
+        Raises:
+            HardwareError: no such service in time.
+        """
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(Trigger, service)
+        client = self._clients[service]
+        self.spin_until(client.service_is_ready, timeout_s, f'service {service}')
+        return client.call_async(Trigger.Request())
 
     def camera_picture(self, timeout_s: float = 5.0) -> Picture:
         """Return what the camera sees, as the encoder gets it."""

@@ -15,6 +15,9 @@ from rig_ros.simulation.fake_robot.wire import ENVIRONMENT, ask
 
 ROS1 = Path(__file__).with_name('ros1')
 """Folder of the modules named rospy and intera_interface: for PYTHONPATH of the side process."""
+SIDE_SETTINGS = {'servo_late': 0.15, 'link_lost': 0.5}
+"""Of the side process: a fake robot shares its processors with the whole graph; everything is late
+there now and then [s]."""
 START_S = 30.0
 
 
