@@ -26,6 +26,7 @@ extras = {
     'data': ['pyarrow>=15'],
     'gym': ['gymnasium>=1.0'],
     'sweep': ['ray>=2.30'],
+    'compare': ['gymnasium>=1.0', 'stable-baselines3>=2.4'],
     'view': ['rerun-sdk>=0.24'],
     'docs': ['furo>=2024.8', 'myst-parser>=4.0', 'sphinx>=8.1'],
     'dev': ['aiohttp>=3.10', 'gymnasium>=1.0', 'hypothesis', 'mypy', 'playwright>=1.45', 'pytest',

@@ -60,6 +60,7 @@ ONLY_IN: dict[str, set[str]] = {
     'gymnasium': {'environments', 'simulation'},
     'typer': {'cli'},
     'ray': {'cli'},
+    'stable_baselines3': {'evaluation'},
     'aiohttp': {'console', 'cli'},
 }
 """Packages that only some parts may import."""

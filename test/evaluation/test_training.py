@@ -15,7 +15,7 @@ from rig_ros.control import task as tasks
 from rig_ros.errors import ConfigError
 
 torch = pytest.importorskip('torch')
-from rig_ros.evaluation import training as module
+from rig_ros.evaluation import measured_run
 from rig_ros.evaluation.training import TrainingRun
 from rig_ros.learning import bundle as bundles
 from rig_ros.learning.config import (
@@ -35,8 +35,8 @@ CONFIG = TrainConfig(
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, 'QUICK_EVERY_STEPS', 40)
-    monkeypatch.setattr(module, 'QUICK_GOALS', 2)
+    monkeypatch.setattr(measured_run, 'QUICK_EVERY_STEPS', 40)
+    monkeypatch.setattr(measured_run, 'QUICK_GOALS', 2)
 
 
 def run(directory: Path, config: TrainConfig = CONFIG, **options: Any) -> TrainingRun:

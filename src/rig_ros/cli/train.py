@@ -22,6 +22,8 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
+    from rig_ros.control.task import TaskConfig
+    from rig_ros.evaluation.outside_run import OutsideRun
     from rig_ros.learning.config import TrainConfig
     from rig_ros.learning.trainer import Progress as Step
 
@@ -57,7 +59,7 @@ def train(
     from rig_ros.control import task as tasks
     from rig_ros.errors import ConfigError
     from rig_ros.evaluation.report import write_json
-    from rig_ros.evaluation.training import TrainingRun
+    from rig_ros.evaluation.training import TrainingRun, require_releasable
     from rig_ros.learning import config as configs
     from rig_ros.simulation.environment import SawyerEnv
     from rig_ros.simulation.state_environment import SawyerStateEnv
@@ -71,15 +73,19 @@ def train(
         recipe = resumed_recipe(directory, recipe, steps is None)
     if steps is not None:
         recipe = dataclasses.replace(recipe, env_steps=steps)
+    if release is not None:
+        require_releasable(recipe)
     task = tasks.load(recipe.task)
     seen = SawyerStateEnv if recipe.encoder == 'state' else SawyerEnv
     environment = seen(task, seed, recipe.image_size)
     bars = Bars(recipe.env_steps)
+    told: dict[str, Any] = {'progress': bars.update, 'evaluated': bars.evaluated}
     try:
-        training = TrainingRun(directory, recipe, task, environment, seed, resume=resume,
-                               checkpoint_every=checkpoint_every,
-                               progress=bars.update, evaluated=bars.evaluated,
-                               state_dim=getattr(environment, 'state_dim', 0))
+        training = (outside_run(directory, recipe, task, environment, seed, **told)
+                    if recipe.agent == 'stable_baselines3' else
+                    TrainingRun(directory, recipe, task, environment, seed, resume=resume,
+                                checkpoint_every=checkpoint_every,
+                                state_dim=getattr(environment, 'state_dim', 0), **told))
         with bars:
             training.train()
             figures = training.finish(goals, {'command': ' '.join(['rig_ros', *sys.argv[1:]])})
@@ -93,6 +99,21 @@ def train(
         console.print(f'released {training.release(release)}')
     if json_file is not None:
         write_json(json_file, figures)
+
+
+def outside_run(directory: Path, recipe: TrainConfig, task: TaskConfig, environment: Any,
+                seed: int, **told: Any) -> OutsideRun:
+    """Return a run of Stable-Baselines3's agent, which practises in an environment of its own.
+
+    Raises:
+        ConfigError: Gymnasium or Stable-Baselines3 is not installed.
+    """
+    from rig_ros.evaluation.outside_run import OutsideRun, require_installed
+
+    require_installed()
+    from rig_ros.simulation.gym import SawyerGoalEnv
+
+    return OutsideRun(directory, recipe, task, environment, SawyerGoalEnv(task), seed, **told)
 
 
 def use_threads(threads: int) -> None:

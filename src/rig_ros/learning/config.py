@@ -225,6 +225,9 @@ class TrainConfig:
     encoder: Literal['vae', 'pixels', 'state'] = 'vae'
     """What stands for a picture: its latent, or, for comparisons of the paper, the picture itself
     or the true positions (`rig_ros train` only). Of `vae`, what whitens counts for these."""
+    agent: Literal['td3', 'stable_baselines3'] = 'td3'
+    """Who learns: ours, or, from true positions, TD3 with HER of Stable-Baselines3, which takes
+    what it knows of `td3`, `relabel` and `explore` (`rig_ros train` only; extra `compare`)."""
     image_size: int = 84
     """Side of the square picture, 84 or 48 pixels (paper: 84)."""
     env_steps: int = 5000
@@ -250,6 +253,10 @@ class TrainConfig:
         require(self.env_steps >= 1, 'env_steps', self.env_steps, '1 or more')
         require(self.goals_every >= 0, 'goals_every', self.goals_every, '0 or more')
         require(self.replay_frames >= 100, 'replay_frames', self.replay_frames, '100 or more')
+        require(self.agent == 'td3' or self.encoder == 'state', 'encoder', self.encoder,
+                f"'state' with agent {self.agent!r}")
+        require(self.agent == 'td3' or self.relabel.rollout > 0, 'relabel.rollout',
+                self.relabel.rollout, f'above 0 with agent {self.agent!r}')
         require(self.encoder == 'vae' or not self.skew.needs_vae, 'skew', self.skew,
                 f'no likelihood and no skewed pictures, which encoder {self.encoder!r} has not')
 
