@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import stat
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bad_packets
 import numpy as np
 import pytest
 
@@ -206,39 +206,13 @@ def test_a_second_side_process_is_refused_and_a_dead_socket_replaced(desk: Desk,
     Server(str(tmp_path / 'dead'), desk.handler, lambda line: None).close()
 
 
-def mutated(rng: np.random.Generator) -> bytes:
-    """Return a packet that is nearly right, or not at all."""
-    seeds: list[dict[str, Any]] = [
-        {'type': 'hello', 'proto': 1, 'role': 'commander', 'name': 'x'},
-        {'type': 'twist', 'id': 9, 'sent': 0.0, 'velocity': [0.1, 0.1, 0.1]},
-        {'type': 'request', 'id': 1, 'name': 'home', 'arguments': {'position': [0.6, 0, 0.1]}}]
-    value = dict(seeds[rng.integers(3)])
-    odd: list[Any] = [None, True, -1, 1e308, float('nan'), float('inf'), 10 ** 500, '', '\ud800',
-                      [], {}, [[]], {'a': {}}, 'commander', [1, 2, 3], ['1', '2', '3'], 2 ** 63]
-    kind = rng.integers(5)
-    if kind == 0:
-        return rng.bytes(int(rng.integers(1, 400)))
-    key = list(value)[rng.integers(len(value))]
-    if kind == 1:
-        value.pop(key)
-    elif kind == 2:
-        value[key] = odd[rng.integers(len(odd))]
-    elif kind == 3:
-        value[str(odd[rng.integers(len(odd))])[:40]] = 1
-    packet = bytearray(json.dumps(value).encode())
-    if kind == 4:
-        for _ in range(rng.integers(1, 6)):
-            packet[rng.integers(len(packet))] = rng.integers(256)
-    return bytes(packet)
-
-
 @pytest.mark.parametrize('role', ['commander', 'watcher', 'stranger'])
 def test_malformed_packets_end_a_connection_and_nothing_else(desk: Desk, role: str):
     rng = np.random.default_rng(7)
     commander = None if role == 'commander' else desk.greeted('commander')[0]
-    for _ in range(int(os.environ.get('RIG_FUZZ', '300'))):
+    for _ in range(bad_packets.COUNT):
         client = desk.connect() if role == 'stranger' else desk.greeted(role)[0]
-        client.send(mutated(rng))
+        client.send(bad_packets.mutated(rng))
         desk.turn(2)
         client.close()
         desk.turn(1)

@@ -7,15 +7,19 @@ stall, so limits of lateness are wide.
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import bad_packets
 import numpy as np
 import pytest
 from arm_client import ARM_SIDE, UNHURRIED, ArmClient, SideProcess
@@ -277,6 +281,42 @@ def test_dry_run_publishes_no_command(robot: FakeRobotProcess, tmp_path: Path):
         assert robot.truth()['commands'] == before
     finally:
         side.close()
+
+
+@contextlib.contextmanager
+def another_user() -> Iterator[None]:
+    """Be nobody for a while; only root can."""
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='needs root, to become another user')
+def test_another_user_moves_nothing_whatever_they_send(robot: FakeRobotProcess):
+    folder = Path(tempfile.mkdtemp())  # outside pytest's, which others cannot enter
+    folder.chmod(0o755)
+    side = SideProcess(folder, robot, UNHURRIED)
+    try:
+        side.wait_for_socket()
+        before, rng = robot.truth()['commands'], np.random.default_rng(3)
+        with another_user(), pytest.raises(PermissionError):
+            ArmClient(side.socket)
+        side.socket.chmod(0o666)  # somebody was careless: who connects is looked at as well
+        for _ in range(bad_packets.COUNT):
+            with another_user(), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+                client.settimeout(10.0)
+                client.connect(str(side.socket))
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    client.send(bad_packets.mutated(rng))
+                    assert b'another user' in client.recv(4096)
+        assert side.process.poll() is None
+        assert robot.truth()['commands'] == before
+        assert not isinstance(ArmClient(side.socket).welcome, Refused)
+    finally:
+        side.close()
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(('settings', 'part'), [
