@@ -45,6 +45,7 @@ AXE = 'axe-core@4.14.1'
 KINDS = ('empty', 'text', 'gif', 'bmp', 'svg', 'webp', 'png cut off', 'damaged png', 'pixel bomb',
          'too small', 'one colour', 'transparent', 'animated', 'something behind it')
 expect = playwright.expect
+expect.set_options(timeout=15_000)
 
 
 class Lab:
@@ -208,22 +209,27 @@ def test_ten_goals_are_imagined_one_is_pinned_one_vetoed(lab: Lab):
 
 def test_the_e_stop_ends_an_episode_and_clearing_it_asks(lab: Lab):
     page, banner = lab.page, lab.page.locator('#tripped')
-    view(page, 'goals')
-    page.get_by_role('button', name='Pursue dreamt').click()
-    expect(page.locator('#results li').first).to_contain_text('on its way', timeout=20_000)
-    page.click('#estop')
-    expect(banner).to_contain_text('E-stop is tripped')
-    expect(page.locator('#estop')).to_have_text('Stopped')
-    expect(page.locator('#results li').first).to_contain_text('aborted')
-    view(page, 'live')
-    page.click('#clear')
-    lab.keep('tripped')
-    page.click('#ask [value=no]')
-    expect(banner).to_be_visible()
-    page.click('#clear')
-    answer(page)
-    expect(banner).to_be_hidden()
-    expect(page.locator('#estop')).to_have_text('Stop the arm')
+    newest = page.locator('#results li').first
+    for _ in range(TRIES):  # on a slow machine the episode may be over before the click
+        view(page, 'goals')
+        page.get_by_role('button', name='Pursue dreamt').click()
+        expect(newest).to_contain_text(re.compile('dreamt(on its way|ended|aborted)'))
+        page.click('#estop')
+        expect(banner).to_contain_text('E-stop is tripped')
+        expect(page.locator('#estop')).to_have_text('Stopped')
+        expect(newest).to_contain_text(re.compile('ended|aborted'))
+        view(page, 'live')
+        page.click('#clear')
+        lab.keep('tripped')
+        page.click('#ask [value=no]')
+        expect(banner).to_be_visible()
+        page.click('#clear')
+        answer(page)
+        expect(banner).to_be_hidden()
+        expect(page.locator('#estop')).to_have_text('Stop the arm')
+        if 'aborted, e-stop' in newest.text_content():
+            return
+    pytest.fail(f'ended {TRIES} times before the e-stop: {newest.text_content()}')
 
 
 def test_an_evaluation_tells_true_distances(lab: Lab):
