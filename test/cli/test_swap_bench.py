@@ -16,7 +16,8 @@ MS = 1_000_000
 
 
 def record(folder: Path, name: str, first_ns: int, bundle: str, encoder: str, *,
-           late_ms: int = 20, latent: str = '', goal: str = '', policy: str = '') -> None:
+           late_ms: int = 20, latent: str = '', goal: str = '', policy: str = '',
+           ended: bool = False) -> None:
     """Write an episode after a swap; the last three are what is wrong in it."""
     writer = EpisodeWriter(folder, name)
 
@@ -37,6 +38,9 @@ def record(folder: Path, name: str, first_ns: int, bundle: str, encoder: str, *,
         stamp = first_ns + number * PERIOD_NS
         put(schema.LATENT, latent_cdr(stamp, latent or encoder), stamp)
         put(schema.POLICY_COMMAND, twist_cdr(stamp, (0.1, 0.0, 0.0)), stamp + MS)
+    if ended:
+        put(schema.EVENTS, encode_event(stamp + PERIOD_NS, {'kind': 'end', **values}),
+            stamp + PERIOD_NS)
     writer.finish()
 
 
@@ -54,6 +58,17 @@ def test_a_part_of_another_model_is_seen(tmp_path: Path, wrong: dict[str, str]):
     record(tmp_path, 'e2', 2 * 10**12, 'b', 'enc-b', **wrong)
     seen = swap_bench.read_recordings(tmp_path)
     assert (seen.commands, seen.mixed) == (6, 3)
+
+
+def test_commands_of_an_episode_that_was_not_recorded_prove_nothing(tmp_path: Path):
+    record(tmp_path, 'e1', 10**12, 'a', 'enc-a', ended=True)
+    later = 10**12 + 50 * PERIOD_NS
+    writer = EpisodeWriter(tmp_path, 'e2-rest')
+    writer.write(f'/{schema.LATENT}', latent_cdr(later, 'enc-b'), later)
+    writer.write(f'/{schema.POLICY_COMMAND}', twist_cdr(later, (0.1, 0.0, 0.0)), later + MS)
+    writer.finish()
+    seen = swap_bench.read_recordings(tmp_path)
+    assert (seen.commands, seen.mixed, seen.unproven) == (4, 0, 1)
 
 
 def test_a_goal_that_the_recording_lacks_proves_nothing(tmp_path: Path):

@@ -152,6 +152,27 @@ def test_latched_messages_open_every_file(graph: Graph):
                     if m.topic == '/estop') == bool_cdr(False)
 
 
+def test_what_ctrl_c_cut_short_is_not_closed_twice_and_the_next_file_is(
+        graph: Graph, monkeypatch: pytest.MonkeyPatch):
+    for episode_id in ('e1', 'e2'):
+        graph.event('reset', episode_id)
+        graph.steps(3)
+    first = graph.recorder._files[0].writer
+    closed = first.close
+
+    def interrupted(**facts: str) -> None:
+        closed()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(first, 'finish', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        graph.recorder.close()
+    graph.recorder.close()
+    assert [done.file.episode_id for done in graph.finished] == ['e2']
+    again = Graph(graph.recorder.folder)
+    assert [(done.file.episode_id, done.file.commands) for done in again.finished] == [('e1', 3)]
+
+
 def test_an_abort_closes_too_and_says_so(graph: Graph):
     graph.episode('e1', closing='abort')
     graph.wait(1.0)

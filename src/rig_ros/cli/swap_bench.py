@@ -18,7 +18,8 @@ import numpy as np
 from rig_ros.cli.local_graph import START_S, isolate_graph, released_bundle
 
 NODES = ('encoder', 'goal', 'policy')
-HORIZON = 4
+HORIZON = 20
+"""Shorter episodes come faster than a recorder can sync their files, and go unrecorded."""
 SWAP_S = 60.0
 VARIANTS = 4
 
@@ -34,7 +35,7 @@ class Seen:
     mixed: int = 0
     """Commands whose latent, goal or policy is of another model than the episode's."""
     unproven: int = 0
-    """Commands of episodes whose goal the recording lacks, so that its model is not known."""
+    """Commands of episodes whose start or goal the recording lacks: their model is not known."""
     episodes: int = 0
 
 
@@ -97,6 +98,8 @@ class _Record:
     """When sent [ns], and the bundle asked for."""
     starts: list[tuple[int, str, str]] = field(default_factory=list)
     """Stamp [ns], bundle and encoder of an episode."""
+    ends: list[tuple[int, str]] = field(default_factory=list)
+    """Stamp [ns] and episode of each end."""
     latents: dict[int, str] = field(default_factory=dict)
     goals: list[tuple[int, str]] = field(default_factory=list)
     """When each goal was sent, and its encoder; the same goal is encoded anew after a swap."""
@@ -117,6 +120,8 @@ class _Record:
                     self.resets.append((sent_ns, event.bundle_id))
                 elif event.kind == 'start':
                     self.starts.append((event.stamp_ns, event.bundle_id, event.encoder_id))
+                elif event.kind in ('end', 'abort'):
+                    self.ends.append((event.stamp_ns, event.episode_id))
         elif name == schema.LATENT:
             self.latents[messages.header_stamp_ns(cdr)] = messages.header_frame(cdr)
         elif name == schema.GOAL_LATENT:
@@ -149,6 +154,7 @@ def read_recordings(folder: Path) -> Seen:
         seen.swap_ms[node] = _swap_times(record.resets, sorted(set(reports)))
         record.active[node] = sorted(set(reports))
     record.starts.sort()
+    record.ends.sort()
     begins = [start[0] for start in record.starts]
     policy, goals = record.active['policy'], sorted(record.goals)
     for stamp, sent_ns in record.asked.items():
@@ -156,8 +162,12 @@ def read_recordings(folder: Path) -> Seen:
         used, goal = _last_before(policy, sent_ns), _last_before(goals, sent_ns)
         if number < 0 or used < 0:
             continue
-        _, bundle_id, encoder_id = record.starts[number]
+        began_ns, bundle_id, encoder_id = record.starts[number]
         seen.commands += 1
+        ended = _last_before(record.ends, stamp)
+        if ended >= 0 and record.ends[ended][0] > began_ns:
+            seen.unproven += 1  # of an episode whose start was not recorded
+            continue
         asked_for = _last_before(record.resets, sent_ns)
         goal_known = goal >= 0 and (goals[goal][1] == encoder_id
                                     or goals[goal][0] > record.resets[asked_for][0])

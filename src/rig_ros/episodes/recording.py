@@ -327,9 +327,13 @@ class EpisodeRecorder:
             self._finish(file)
 
     def _finish(self, file: _Open) -> None:
-        """Finish a recording; one without pictures is deleted."""
+        """Finish a recording; one without pictures is deleted.
+
+        It is no longer open from here on: Ctrl-C may cut this short at any line, and `close` must
+        not try it again on a file that is half closed (the next start restores it).
+        """
+        self._files.remove(file)
         if file.writer.count(schema.IMAGE) == 0:
-            self._files.remove(file)
             file.writer.discard()
             return
         facts = {**file.facts, 'part_of': file.episode_id}
@@ -339,9 +343,9 @@ class EpisodeRecorder:
             file.writer.note(RECORD, audit.as_record())
             done = file.writer.finish(**facts)
         except HardwareError as error:
+            self._files.append(file)
             self._break_off(file, error)
             return
-        self._files.remove(file)
         self.counters.episodes += 1
         self.counters.bytes += done.size
         self.counters.lost += sum(audit.lost.values())

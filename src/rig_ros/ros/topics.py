@@ -7,7 +7,7 @@ Names are relative, so that a namespace moves the whole graph. Quality of servic
 - stream: reliable depth 5 offered; live readers take best effort depth 1; the recorder takes
   reliable depth 200.
 - command: reliable depth 1, with deadline and lifespan; the receiver checks the age again.
-- latched: reliable, transient local.
+- latched: reliable, transient local; the recorder takes depth 200 of these, too.
 - alive: latched, never carries a message; its liveliness lease tells within `ALIVE_LEASE_S` that a
   process was killed or stopped.
 - plain: reliable depth 10 (`/diagnostics`).
@@ -36,6 +36,8 @@ from visualization_msgs.msg import MarkerArray
 COMMAND_LIFESPAN_S = 0.2
 LATCHED_READER_DEPTH = 10
 """Readers keep more than one, so that messages of two publishers do not replace each other."""
+RECORDER_DEPTH = 200
+"""What the recorder can be late by, while a disk makes it wait, on any topic."""
 ALIVE_LEASE_S = 0.15
 
 Kind = Literal['stream', 'command', 'latched', 'alive', 'plain']
@@ -73,7 +75,8 @@ class Topic:
     def qos(self, role: Role) -> QoSProfile:
         """Return the profile for publishing, for a live reader, or for the recorder."""
         if self.kind == 'latched':
-            depth = self.depth if role == 'publish' else max(self.depth, LATCHED_READER_DEPTH)
+            depth = {'publish': self.depth, 'record': RECORDER_DEPTH,
+                     'live': max(self.depth, LATCHED_READER_DEPTH)}[role]
             return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth,
                               reliability=ReliabilityPolicy.RELIABLE,
                               durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -85,7 +88,7 @@ class Topic:
         if self.kind == 'plain':
             return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10)
         if role == 'record':
-            return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=200,
+            return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=RECORDER_DEPTH,
                               reliability=ReliabilityPolicy.RELIABLE)
         if self.kind == 'command':
             profile = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1,
