@@ -196,7 +196,7 @@ def learning(
     cut: Annotated[float, typer.Option(min=0, help='For how long; 0: never [s].')] = 0.0,
     task: Annotated[str, typer.Option(help='One of config/tasks.')] = 'reach_xy',
     recipe: Annotated[str, typer.Option(help='Recipe or YAML file.')] = 'reach',
-    within: Annotated[float, typer.Option(min=0.001, help='Good enough: mean [m].')] = 0.03,
+    within: Annotated[float, typer.Option(min=0.001, help='Good enough [m].')] = 0.03,
     goals: Annotated[int, typer.Option(min=1, help='Held-out goals for each model.')] = 20,
     seed: Annotated[int, typer.Option(min=0, help='Of world and trainer.')] = 0,
     out: Annotated[Path, typer.Option(help='Folder for recordings, models and logs.')]
@@ -214,14 +214,18 @@ def learning(
     for point in points:
         console.print(f'{point["robot_s"]:.0f} s, {point["steps"]:.0f} steps: mean '
                       f'{100 * point["mean_m"]:.1f} cm, median {100 * point["median_m"]:.1f} cm')
-    good = [point for point in points if point['mean_m'] <= within]
-    reached = f'after {good[0]["robot_s"]:.0f} s of robot time' if good else 'not reached'
-    console.print(f'{100 * within:g} cm: [bold]{reached}[/]; {practice.steps} steps, '
+    reached = {name: next((point['robot_s'] for point in points if point[name] <= within), None)
+               for name in ('median_m', 'mean_m')}
+    words = {name: 'not reached' if at is None else f'after {at:.0f} s of robot time'
+             for name, at in reached.items()}
+    console.print(f'{100 * within:g} cm: median [bold]{words["median_m"]}[/], mean [bold]'
+                  f'{words["mean_m"]}[/]; {practice.steps} steps, '
                   f'{practice.ended} episodes, {practice.aborted} aborted, {len(points)} models; '
                   + (f'cable cut at {cut_at:.0f} s for {cut:.0f} s' if cut else 'no cut'))
     write_json(json or out / 'drill_learning.json', {
-        'points': points, 'within_m': within, 'reached_s': good[0]['robot_s'] if good else None,
+        'points': points, 'within_m': within, 'median_reached_s': reached['median_m'],
+        'mean_reached_s': reached['mean_m'],
         'steps': practice.steps, 'episodes': practice.ended, 'aborted': practice.aborted,
         'cut_at_s': cut_at, 'cut_s': cut})
-    if not good:
+    if reached['median_m'] is None:
         raise typer.Exit(1)
