@@ -22,7 +22,8 @@ def test_the_short_form_runs_through_and_again_does_nothing(tmp_path):
     result = CliRunner().invoke(benchmark.app, arguments)
     assert result.exit_code == 0, result.output
     page = (tmp_path / 'run/comparison/report.html').read_text()
-    for content in ('reach_xy', 'doing nothing', 'goals and results', 'only seed', 'on the way'):
+    for content in ('reach_xy', 'doing nothing', 'goals and results', 'only seed', 'on the way',
+                    'Headline', 'not run', 'Skew-Fit 0.05 rad'):
         assert content in page
     rows = list(csv.DictReader((tmp_path / 'run/comparison/results.csv').open()))
     assert [(row['method'], row['env_steps']) for row in rows] == [('reach', '150')]

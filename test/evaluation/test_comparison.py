@@ -19,10 +19,10 @@ def finished(folder: Path, method: str, seed: int, puck_m: float, task: str = 'p
     (directory / 'pictures').mkdir(parents=True)
     (directory / 'config.yaml').write_text('task: push\n')
     (directory / 'metrics.csv').write_text(
-        'env_steps,puck_mean_distance_m\n1000,0.09\n1500,\n2000,' + f'{puck_m}\n')
+        'env_steps,puck0_mean_distance_m\n1000,0.09\n1500,\n2000,' + f'{puck_m}\n')
     (directory / 'figures.json').write_text(json.dumps({
         'task': task, 'seed': seed, 'env_steps': 2000, 'goals': 50, 'wall_s': 10.0,
-        'mean_final_distance_m': puck_m, 'objects': {'puck': {
+        'mean_final_distance_m': puck_m, 'objects': {'puck0': {
             'mean_final_distance_m': puck_m, 'median_final_distance_m': puck_m,
             'worst_m': 0.2, 'do_nothing_m': 0.097}}}))
     (directory / 'pictures' / 'goals-and-results.png').write_bytes(
@@ -39,10 +39,10 @@ def test_runs_are_grouped_by_task_and_method_and_summed_up_over_seeds(tmp_path):
     table = task_table('push', groups, comparison.published())
     ours, theirs, idle, *literature = table.rows
     # Student's t with one degree of freedom: 4 cm +- 12.706 * 1.414 / 1.414, cut at zero.
-    assert ours == ('ours', 'puck', '2,000', 2, '4.00 cm', '0.00 cm to 16.71 cm', '5.00 cm')
+    assert ours == ('ours', 'puck0', '2,000', 2, '4.00 cm', '0.00 cm to 16.71 cm', '5.00 cm')
     assert theirs[5] == 'one seed'
-    assert idle[:2] == ('doing nothing', 'puck')
-    assert ('published: Skew-Fit', 'puck', '35,000', '', '6.40 cm', '', '') in literature
+    assert idle[:2] == ('doing nothing', 'puck0')
+    assert ('published: Skew-Fit', 'puck0', '35,000', '', '6.40 cm', '', '') in literature
     assert 'rlkit' in table.note
 
 
@@ -52,7 +52,7 @@ def test_a_curve_keeps_the_steps_that_all_seeds_have(tmp_path):
         stream.write('1800,0.04\n')
     before = (runs[0] / 'metrics.csv').read_text()
     (group,), _ = comparison.load(runs)
-    band = group.curve('puck')
+    band = group.curve('puck0')
     assert list(band.x) == [1000, 2000]
     assert band.y[1] == pytest.approx(0.04)
     assert band.low[0] == band.high[0] == pytest.approx(0.09)
@@ -67,7 +67,7 @@ def test_the_page_holds_everything_and_the_failures_too(tmp_path):
     assert [path.name for path in unfinished] == ['ours-s2']
     page = write_comparison(tmp_path / 'out', 'Comparison', groups, {'ours-s2': 'no <room>'})
     text = page.read_text()
-    for content in ('no &lt;room&gt;', 'puck on the way', 'goals and results', 'seed 1, worst',
+    for content in ('no &lt;room&gt;', 'puck0 on the way', 'goals and results', 'seed 1, worst',
                     'published: LEXA', 'doing nothing'):
         assert content in text
     assert 'http' not in text.replace('data:image', '')  # nothing is fetched

@@ -61,7 +61,7 @@ def test_raises_error_if_a_value_is_not_allowed(wrong):
 
 
 def test_shipped_sweeps_name_shipped_recipes(tmp_path):
-    for name in ('headline', 'push_ablations'):
+    for name in ('headline', 'published_methods', 'push_ablations'):
         config, path = sweep.load(name)
         assert len(sweep.prepare(config, path, tmp_path / name)) == (
             len(config.recipes) * len(config.seeds))

@@ -72,7 +72,10 @@ def test_push_comparisons_change_one_thing():
                           ('push_relabel_future', {'relabel'}),
                           ('push_relabel_prior', {'relabel'}), ('push_even_goals', {'skew'}),
                           ('push_plain_encoder', {'vae'}), ('push_autoencoder', {'vae'}),
-                          ('push_state_oracle', {'encoder'}),
+                          ('push_state_oracle', {'encoder'}), ('push_offline_vae', {'vae'}),
+                          ('push_latent_4', {'vae'}), ('push_latent_16', {'vae'}),
+                          ('push_beta_low', {'vae'}), ('push_beta_high', {'vae'}),
+                          ('push_long', {'env_steps'}),
                           ('push_pixel_distance', {'encoder', 'vae'}),
                           ('push_her', {'goals', 'skew', 'relabel'})):
         own = dataclasses.asdict(config.load(name))

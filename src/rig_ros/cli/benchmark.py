@@ -41,6 +41,6 @@ def benchmark(
     directory = run_directory(run or name)
     failed = run_all(sweeps.prepare(config, source, directory), local, jobs, address)
     title = 'Headline table' + (': a short form that checks the machinery' if short else '')
-    report.write([directory], directory / 'comparison', title)
+    report.write([directory], directory / 'comparison', title, headline=True)
     if failed:
         raise typer.Exit(1)

@@ -22,25 +22,30 @@ def report(
         help='Of runs or sweeps: names below runs/, or paths.')],
     out: Annotated[Path | None, typer.Option(
         help='Folder of the report; comparison/ in the first run if not given.')] = None,
+    headline: Annotated[bool, typer.Option(
+        '--headline', help='The headline table of these runs first.')] = False,
 ) -> None:
     """Compare runs by task and method: tables beside published figures, curves, pictures, CSV."""
     directories = [run_directory(name) for name in runs]
-    write(directories, out or directories[0] / 'comparison', ', '.join(runs))
+    write(directories, out or directories[0] / 'comparison', ', '.join(runs), headline)
 
 
-def write(directories: Sequence[Path], out: Path, title: str) -> Path:
+def write(directories: Sequence[Path], out: Path, title: str, headline: bool) -> Path:
     """Write the page, print its tables, and return its path."""
     from rig_ros.evaluation import comparison, comparison_report
+    from rig_ros.evaluation import headline as headlines
 
     groups, unfinished = comparison.load(directories)
     reasons = {path.name: _last_line(path.parents[1] / 'logs' / f'{path.name}.log')
                for path in unfinished}
-    page = comparison_report.write_comparison(out, title, groups, reasons)
+    leading = [headlines.table(groups)] if headline else []
+    page = comparison_report.write_comparison(out, title, groups, reasons, leading)
     literature = comparison.published()
-    for task in dict.fromkeys(group.task for group in groups):
-        content = comparison_report.task_table(
-            task, [group for group in groups if group.task == task],
-            [row for row in literature if row.task == task])
+    by_task = [comparison_report.task_table(
+        task, [group for group in groups if group.task == task],
+        [row for row in literature if row.task == task])
+        for task in dict.fromkeys(group.task for group in groups)]
+    for content in [*leading, *by_task]:
         table = Table(*content.columns, title=content.title)
         for row in content.rows:
             table.add_row(*map(str, row))

@@ -58,6 +58,7 @@ def train(
     use_threads(threads)
     from rig_ros.control import task as tasks
     from rig_ros.errors import ConfigError
+    from rig_ros.evaluation import headline
     from rig_ros.evaluation.report import write_json
     from rig_ros.evaluation.training import TrainingRun, require_releasable
     from rig_ros.learning import config as configs
@@ -79,7 +80,8 @@ def train(
     seen = SawyerStateEnv if recipe.encoder == 'state' else SawyerEnv
     environment = seen(task, seed, recipe.image_size)
     bars = Bars(recipe.env_steps)
-    told: dict[str, Any] = {'progress': bars.update, 'evaluated': bars.evaluated}
+    told: dict[str, Any] = {'progress': bars.update, 'evaluated': bars.evaluated,
+                            'milestones': headline.milestones(task.name)}
     try:
         training = (outside_run(directory, recipe, task, environment, seed, **told)
                     if recipe.agent == 'stable_baselines3' else

@@ -22,6 +22,8 @@ from rig_ros.evaluation.plots import Band
 from rig_ros.evaluation.run_files import RunFiles
 
 MEAN = 'mean_distance_m'
+HELD_OUT = 'held_out_mean_m'
+"""Suffixes of metrics: on the few goals of the learning curve, and on the final ones."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,17 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What the seeds of a method had reached at some point."""
+
+    steps: int
+    values: tuple[float, ...]
+    """Each seed's mean distance."""
+    held_out: bool
+    """Whether on the final goals, not on the few of the learning curve."""
+
+
+@dataclass(frozen=True)
 class Group:
     """The finished runs of one method on one task, by seed."""
 
@@ -80,6 +93,11 @@ class Group:
         return list(self.runs[0].figures['objects'])
 
     @property
+    def sees(self) -> str:
+        """What the agent was given: pictures, unless it was a comparison."""
+        return str(self.runs[0].figures.get('sees', 'pictures'))
+
+    @property
     def env_steps(self) -> int:
         """Steps of the shortest run."""
         return min(int(run.figures['env_steps']) for run in self.runs)
@@ -91,6 +109,25 @@ class Group:
     def do_nothing(self, name: str) -> float:
         """Return the mean distance of doing nothing."""
         return float(np.mean([r.figures['objects'][name]['do_nothing_m'] for r in self.runs]))
+
+    def measured(self, name: str, steps: int) -> Measured | None:
+        """Return what was reached within so many steps: at the end, or at the last point before.
+
+        Points on the final goals come first, then those of the learning curve. None where not all
+        seeds have one in common.
+        """
+        if name not in self.objects:
+            return None
+        if max(int(run.figures['env_steps']) for run in self.runs) <= steps:
+            return Measured(self.env_steps, tuple(self.means(name)), True)
+        for suffix, held_out in ((HELD_OUT, True), (MEAN, False)):
+            series = [dict(zip(*run.files.series(f'{name}_{suffix}'))) for run in self.runs]
+            common = set.intersection(*map(set, series))
+            within = [at for at in common if at <= steps]
+            if within:
+                at = max(within)
+                return Measured(int(at), tuple(points[at] for points in series), held_out)
+        return None
 
     def best_to_worst(self) -> list[Run]:
         """Return the runs by the mean distance of the task's primary object."""

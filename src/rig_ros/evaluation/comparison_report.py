@@ -25,7 +25,7 @@ PICTURES = ('Goals and results', 'Reconstructions', 'Imagined goals')
 
 
 def write_comparison(directory: Path, title: str, groups: Sequence[Group],
-                     unfinished: Mapping[str, str]) -> Path:
+                     unfinished: Mapping[str, str], leading: Sequence[Table] = ()) -> Path:
     """Write report.html, report.json, results.csv and curves.csv; return the page's path.
 
     Args:
@@ -33,10 +33,11 @@ def write_comparison(directory: Path, title: str, groups: Sequence[Group],
         title: heading of the page.
         groups: finished runs.
         unfinished: names of runs that did not finish, and why, as far as that is known.
+        leading: tables before those of the tasks.
     """
     literature = published()
     tasks = list(dict.fromkeys(group.task for group in groups))
-    tables, figures = [], []
+    tables, figures = list(leading), []
     for task in tasks:
         mine = [group for group in groups if group.task == task]
         theirs = [row for row in literature if row.task == task]
@@ -49,11 +50,17 @@ def write_comparison(directory: Path, title: str, groups: Sequence[Group],
     runs = sum(len(group.runs) for group in groups)
     page = write_report(
         directory, title, {'runs': runs, 'runs_unfinished': len(unfinished), 'tasks': len(tasks)},
-        figures, tables, lead='Each run learnt from pictures alone; distances are measured '
-        'afterwards, from the simulation, on goal pictures it was never trained on.')
+        figures, tables, lead=_lead(groups))
     _write_csv(directory / 'results.csv', result_rows(groups))
     _write_csv(directory / 'curves.csv', curve_rows(groups))
     return page
+
+
+def _lead(groups: Sequence[Group]) -> str:
+    told = sorted({group.method for group in groups if group.sees != 'pictures'})
+    exception = f', except {", ".join(told)}, which were told true positions' if told else ''
+    return (f'Each run learnt from pictures alone{exception}; distances are measured afterwards, '
+            'from the simulation, on goal pictures it was never trained on.')
 
 
 def _objects(groups: Sequence[Group]) -> list[str]:

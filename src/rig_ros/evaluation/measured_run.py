@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from rig_ros.control.task import TaskConfig
 from rig_ros.evaluation import protocol
+from rig_ros.evaluation.comparison import HELD_OUT
 from rig_ros.evaluation.report import Figure, write_json
 from rig_ros.evaluation.run_files import RunFiles
 from rig_ros.evaluation.training_report import write_training_report
@@ -19,8 +20,6 @@ QUICK_EVERY_STEPS = 1000
 QUICK_SEED = 7
 """Goals on the way are other goals than the final ones."""
 MILESTONE_GOALS = 50
-HELD_OUT = 'held_out_mean_m'
-"""Suffix of what is measured at milestones."""
 METRES = 'distance_m'
 SEES = {'vae': 'pictures', 'pixels': 'pictures', 'state': 'true positions'}
 """What an agent is given, by the recipe's encoder."""

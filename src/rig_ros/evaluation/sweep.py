@@ -24,6 +24,7 @@ from rig_ros import resources, settings
 from rig_ros.errors import ConfigError
 from rig_ros.evaluation.run_files import RunFiles
 from rig_ros.learning import config as configs
+from rig_ros.learning.config import TrainConfig
 from rig_ros.settings import require
 
 State = Literal['finished', 'begun', 'new']
@@ -134,12 +135,13 @@ def prepare(sweep: SweepConfig, source: Path, directory: Path) -> list[Job]:
         method = path.stem
         require(method not in recipes, 'recipes', sweep.recipes, 'file names that differ')
         recipes[method] = settings.change(configs.load(path), sweep.changes)
-    content = {'sweep.yaml': _yaml(sweep)} | {
-        f'recipes/{method}.yaml': _yaml(recipe) for method, recipe in recipes.items()}
+    content: dict[str, SweepConfig | TrainConfig] = {'sweep.yaml': sweep} | {
+        f'recipes/{method}.yaml': recipe for method, recipe in recipes.items()}
     if (directory / 'sweep.yaml').is_file():
-        for name, text in content.items():
+        for name, wanted in content.items():
             kept = directory / name
-            if not kept.is_file() or kept.read_text(encoding='utf-8') != text:
+            # Not the texts: a newer release may write settings that an older one did not have.
+            if not kept.is_file() or settings.load(type(wanted), kept) != wanted:
                 raise ConfigError(f'sweep folder: {kept} differs from what is asked for, allowed: '
                                   'the same sweep, to go on with; choose another --run')
     elif directory.exists() and any(directory.iterdir()):
@@ -147,8 +149,8 @@ def prepare(sweep: SweepConfig, source: Path, directory: Path) -> list[Job]:
                           'allowed: a new name; choose another --run')
     for folder in ('recipes', 'runs', 'logs'):
         (directory / folder).mkdir(parents=True, exist_ok=True)
-    for name, text in reversed(content.items()):  # sweep.yaml last: then all of it is there
-        (directory / name).write_text(text, encoding='utf-8')
+    for name, wanted in reversed(content.items()):  # sweep.yaml last: then all of it is there
+        (directory / name).write_text(_yaml(wanted), encoding='utf-8')
     return [Job(method, seed, recipe.env_steps, sweep.goals, directory)
             for seed in sweep.seeds for method, recipe in recipes.items()]
 
