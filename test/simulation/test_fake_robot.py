@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -106,3 +111,21 @@ def test_an_unknown_knob_is_named(robot: FakeRobot):
         robot.turn(colission=True)
     with pytest.raises(ConfigError, match='master'):
         robot.turn(master='asleep')
+
+
+def test_its_process_ends_with_the_one_that_started_it(tmp_path: Path):
+    path = tmp_path / 'r'
+    program = ('import sys, time, pathlib\n'
+               'from rig_ros.simulation.fake_robot.launch import FakeRobotProcess\n'
+               f'robot = FakeRobotProcess(pathlib.Path({str(path)!r}))\n'
+               'print(robot._process.pid, flush=True)\n'
+               'time.sleep(60)\n')
+    with subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        robot = Path('/proc') / starter.stdout.readline().decode().strip()
+        assert robot.exists()
+        starter.kill()
+    deadline = time.monotonic() + 20.0
+    while robot.exists() and ' Z ' not in (robot / 'stat').read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

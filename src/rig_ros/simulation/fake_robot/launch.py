@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rig_ros.errors import ConfigError, HardwareError
+from rig_ros.processes import end_with_parent
 from rig_ros.simulation.fake_robot.wire import ENVIRONMENT, ask
 
 ROS1 = Path(__file__).with_name('ros1')
@@ -36,9 +37,11 @@ class FakeRobotProcess:
             HardwareError: it does not come up.
         """
         self.path = path
+        parent = os.getpid()
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'rig_ros.simulation.fake_robot', '--socket', str(path),
-             '--task', task, '--calibration', str(calibration_m)], start_new_session=True)
+             '--task', task, '--calibration', str(calibration_m)], start_new_session=True,
+            preexec_fn=lambda: end_with_parent(parent))
         end = time.monotonic() + START_S
         while True:
             try:
