@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
+from rig_ros.errors import ConfigError
 from rig_ros.learning.arithmetic import (
     FlatAdam,
+    device_of,
     flatten,
     matmul_precision,
     product,
@@ -79,3 +82,16 @@ def test_learning_leaves_the_processor_as_it_was():
     learner.train_vae(1)
     learner.train_policy(1)
     assert np.float64(5e-324) * 1.0 != 0.0
+
+
+def test_auto_is_the_processor_where_there_is_no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    assert device_of('auto') == device_of('cpu') == torch.device('cpu')
+    with pytest.raises(ConfigError, match='finds no GPU'):
+        device_of('cuda')
+
+
+def test_auto_is_the_gpu_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    assert device_of('auto') == device_of('cuda') == torch.device('cuda')
+    assert device_of('cpu') == torch.device('cpu')

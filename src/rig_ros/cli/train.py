@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -24,6 +24,7 @@ from rich.progress import (
 if TYPE_CHECKING:
     from rig_ros.control.task import TaskConfig
     from rig_ros.evaluation.outside_run import OutsideRun
+    from rig_ros.learning.arithmetic import Device
     from rig_ros.learning.config import TrainConfig
     from rig_ros.learning.trainer import Progress as Step
 
@@ -51,6 +52,8 @@ def train(
     threads: Annotated[int, typer.Option(
         min=1, help='Of torch. Two gain a quarter on two idle cores, and lose most of the speed '
                     'where anything else runs.')] = 1,
+    device: Annotated[str, typer.Option(
+        help='Of the networks: cpu, cuda, or auto, a GPU if there is one.')] = 'cpu',
     release: Annotated[Path | None, typer.Option(
         help='Copy the model here, for example models/reach, with a model card.')] = None,
 ) -> None:
@@ -62,11 +65,13 @@ def train(
     from rig_ros.evaluation.report import write_json
     from rig_ros.evaluation.training import TrainingRun, require_releasable
     from rig_ros.learning import config as configs
+    from rig_ros.settings import require
     from rig_ros.simulation.environment import SawyerEnv
     from rig_ros.simulation.state_environment import SawyerStateEnv
 
     if resume and not run:
         raise ConfigError('--resume: got no --run, allowed: the name of the run to go on with')
+    require(device in ('cpu', 'cuda', 'auto'), '--device', device, 'cpu, cuda or auto')
     recipe = configs.load(config)
     directory = run_directory(run or '-'.join(
         (Path(config).stem, f's{seed}', time.strftime('%Y%m%d-%H%M%S'))))
@@ -86,7 +91,7 @@ def train(
         training = (outside_run(directory, recipe, task, environment, seed, **told)
                     if recipe.agent == 'stable_baselines3' else
                     TrainingRun(directory, recipe, task, environment, seed, resume=resume,
-                                checkpoint_every=checkpoint_every,
+                                checkpoint_every=checkpoint_every, device=cast('Device', device),
                                 state_dim=getattr(environment, 'state_dim', 0), **told))
         with bars:
             training.train()

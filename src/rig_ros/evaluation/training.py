@@ -19,6 +19,7 @@ from rig_ros.evaluation.model_card import write_card
 from rig_ros.evaluation.report import Figure
 from rig_ros.evaluation.training_report import model_figures
 from rig_ros.learning import bundle as bundles
+from rig_ros.learning.arithmetic import Device
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.practice import Evaluation, train_in_environment
 from rig_ros.learning.state import TrainingState
@@ -59,7 +60,7 @@ class TrainingRun(MeasuredRun):
                  checkpoint_every: int = CHECKPOINT_EVERY_STEPS,
                  progress: ProgressHook = ignore_progress,
                  evaluated: Evaluated = lambda _, __: None, milestones: Sequence[int] = (),
-                 state_dim: int = 0,
+                 state_dim: int = 0, device: Device = 'cpu',
                  clock: Callable[[], float] = time.monotonic) -> None:
         """Prepare the folder and the learner.
 
@@ -75,10 +76,11 @@ class TrainingRun(MeasuredRun):
             evaluated: called with steps and distances [m] after each quick evaluation.
             milestones: steps at which the final goals are measured already, for tables.
             state_dim: size of the environment's observations where they are true positions.
+            device: where the networks are; figures are the same up to rounding.
             clock: seconds.
 
         Raises:
-            ConfigError: the folder is in use, or there is nothing to resume.
+            ConfigError: the folder is in use, or there is nothing to resume, or no such device.
         """
         super().__init__(directory, config, task, environment, milestones=milestones,
                          evaluated=evaluated, clock=clock)
@@ -89,7 +91,7 @@ class TrainingRun(MeasuredRun):
         else:
             self.files.create(config)
         self.learner = Learner(config, task.action_dim, seed, folder=directory,
-                               state_dim=state_dim)
+                               state_dim=state_dim, device=device)
         if resume:
             state = TrainingState.load(self.files.checkpoint)
             self.learner.restore(state)

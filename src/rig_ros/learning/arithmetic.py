@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+from rig_ros.settings import require
+
+Device = Literal['cpu', 'cuda', 'auto']
 THIN = 64
 """Rounding a matrix with fewer rows or columns than this takes longer than it saves."""
 
@@ -27,6 +30,18 @@ def matmul_precision(precision: Literal['fp32', 'bf16']) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def device_of(name: Device) -> torch.device:
+    """Return where networks are to be; `auto` is a GPU if there is one.
+
+    Raises:
+        ConfigError: a GPU is wanted and there is none that torch can use.
+    """
+    there = torch.cuda.is_available()
+    require(there or name != 'cuda', 'device', name, "'cpu' or 'auto': torch "
+            f'{torch.__version__} finds no GPU here')
+    return torch.device('cuda' if there and name != 'cpu' else 'cpu')
 
 
 def flatten(module: nn.Module) -> nn.Parameter:

@@ -68,13 +68,18 @@ class Encoder(nn.Module):
             self.register_buffer('mixing', torch.eye(latent_dim))
 
     @property
+    def device(self) -> torch.device:
+        """Where it is. What it answers is where the question was."""
+        return self.shift.device
+
+    @property
     def encoder_id(self) -> str:
         """Hash of everything that decides a picture's latent."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.state_dict().items()):
             if not name.startswith('decoder.'):
                 digest.update(f'{name} {tuple(tensor.shape)} {tensor.dtype}\n'.encode())
-                digest.update(tensor.detach().contiguous().numpy().tobytes())
+                digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
     def _scaled(self, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,6 +88,12 @@ class Encoder(nn.Module):
         if self.config.by_steps:
             return mean @ self.mixing, torch.log(log_variance.exp() @ self.mixing ** 2)
         return mean, log_variance
+
+    def _answer(self, asked: Tensor, mean: Tensor,
+                log_variance: Tensor) -> tuple[Tensor, Tensor]:
+        """Return raw latents as everyone else knows them, on the device of what was asked."""
+        mean, log_variance = self._scaled(mean, log_variance)
+        return mean.to(asked.device), log_variance.to(asked.device)
 
     def _raw(self, latents: Tensor) -> Tensor:
         """Return raw latents: what `_scaled` began with."""
@@ -103,14 +114,14 @@ class Encoder(nn.Module):
         `step_floor` times the mean variance of changes is added to each. One scalar brings the
         latents' mean variance to one.
         """
-        raw, raw_next = self._raw(latents), self._raw(next_latents)
+        raw, raw_next = (self._raw(part.to(self.device)) for part in (latents, next_latents))
         self.shift.copy_(raw.mean(0))
         if not self.config.by_steps:
             self.scale.copy_(1 / raw.std(0).clamp(min=self.config.whiten_floor))
             return
         steps = raw_next - raw
         covariance = steps.T @ steps / len(steps)
-        identity = torch.eye(len(covariance))
+        identity = torch.eye(len(covariance), device=self.device)
         covariance += self.config.step_floor * covariance.trace() / len(identity) * identity
         variances, directions = torch.linalg.eigh(covariance)
         # Of all matrices that do this the symmetric one: it follows small changes of the VAE with
@@ -132,13 +143,15 @@ class PixelEncoder(Encoder):
 
     def encode(self, images_nhwc_u8: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance (B, dim) of pictures (B, H, W, 3) uint8, variance one."""
-        values = F.adaptive_avg_pool2d(to_pixels(images_nhwc_u8), PIXEL_GRID).flatten(1)
-        return self._scaled(values, torch.zeros_like(values))
+        pixels = to_pixels(images_nhwc_u8.to(self.device))
+        values = F.adaptive_avg_pool2d(pixels, PIXEL_GRID).flatten(1)
+        return self._answer(images_nhwc_u8, values, torch.zeros_like(values))
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (B, H, W, 3) uint8, coarse."""
-        grid = self._raw(latents).reshape(-1, 3, PIXEL_GRID, PIXEL_GRID)
-        return to_images(F.interpolate(grid, (self.image_size, self.image_size)))
+        grid = self._raw(latents.to(self.device)).reshape(-1, 3, PIXEL_GRID, PIXEL_GRID)
+        images = to_images(F.interpolate(grid, (self.image_size, self.image_size)))
+        return images.to(latents.device)
 
 
 class StateEncoder(Encoder):
@@ -150,11 +163,12 @@ class StateEncoder(Encoder):
 
     def encode(self, states: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance (B, state_dim) of states, the variance being one."""
-        return self._scaled(states, torch.zeros_like(states))
+        here = states.to(self.device)
+        return self._answer(states, here, torch.zeros_like(here))
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return the states (B, state_dim) of latents."""
-        return self._raw(latents)
+        return self._raw(latents.to(self.device)).to(latents.device)
 
 
 def to_pixels(images_nhwc_u8: Tensor) -> Tensor:

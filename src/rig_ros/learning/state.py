@@ -60,7 +60,7 @@ class TrainingState(NamedTuple):
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return copies of the tensors under `<prefix>.<name>`."""
-    return {f'{prefix}.{name}': tensor.detach().clone() for name, tensor in tensors.items()}
+    return {f'{prefix}.{name}': tensor.detach().cpu().clone() for name, tensor in tensors.items()}
 
 
 def under(prefix: str, named: Mapping[str, T]) -> dict[str, T]:

@@ -38,12 +38,15 @@ class Agent(Protocol):
 class TD3(nn.Module):
     """See the module."""
 
-    def __init__(self, latent_dim: int, action_dim: int, config: TD3Config) -> None:
+    def __init__(self, latent_dim: int, action_dim: int, config: TD3Config,
+                 device: torch.device | None = None) -> None:
+        """Build networks on a device, the processor if not given."""
         super().__init__()
         self.config = config
-        self.policy = Policy(latent_dim, action_dim, config.hidden)
+        self.device = device or torch.device('cpu')
+        self.policy = Policy(latent_dim, action_dim, config.hidden).to(self.device)
         self.critics = Critics(config.critics, latent_dim, action_dim, config.hidden,
-                               layer_norm=config.layer_norm)
+                               layer_norm=config.layer_norm).to(self.device)
         self.target_policy = copy.deepcopy(self.policy).requires_grad_(False)
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         online = [flatten(self.policy), flatten(self.critics)]
@@ -57,8 +60,8 @@ class TD3(nn.Module):
     @torch.no_grad()
     def act(self, latent: Tensor, goal: Tensor) -> Tensor:
         """Return deterministic actions (B, n) in [-1, 1]."""
-        actions: Tensor = self.policy(latent, goal)
-        return actions
+        actions: Tensor = self.policy(latent.to(self.device), goal.to(self.device))
+        return actions.to(latent.device)
 
     @without_denormals()
     @torch.no_grad()
@@ -79,9 +82,12 @@ class TD3(nn.Module):
             last minibatch that has it.
         """
         delay, policy_loss = self.config.policy_delay, None
+        latent, action, reward, next_latent, goal = (
+            part.to(self.device) for part in (latent, action, reward, next_latent, goal))
         state, next_state = torch.cat((latent, goal), -1), torch.cat((next_latent, goal), -1)
         state_action = torch.cat((state, action), -1)
-        noise = self.config.target_noise * torch.randn(action.shape, generator=generator)
+        noise = self.config.target_noise * torch.randn(
+            action.shape, generator=generator).to(self.device)
         noise.clamp_(-self.config.target_noise_clip, self.config.target_noise_clip)
         done = 0
         with matmul_precision(self.config.precision):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from rig_ros.control.action import OrnsteinUhlenbeck
 from rig_ros.errors import ModelMismatch
-from rig_ros.learning.arithmetic import without_denormals
+from rig_ros.learning.arithmetic import Device, device_of, without_denormals
 from rig_ros.learning.bundle import architecture
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.encoder import PixelEncoder, StateEncoder
@@ -80,7 +80,7 @@ class Learner:
 
     def __init__(self, config: TrainConfig, action_dim: int, seed: int,
                  reward: Reward | None = None, folder: Path | None = None,
-                 state_dim: int = 0) -> None:
+                 state_dim: int = 0, device: Device = 'cpu') -> None:
         """Build untrained networks and an empty replay.
 
         Args:
@@ -91,9 +91,11 @@ class Learner:
             folder: on the disk for pictures that are too many for memory.
             state_dim: size of the state vectors that take the place of pictures, if the recipe is
                 one that is given true positions.
+            device: of the networks; episodes, goals and every draw stay with the processor, so
+                that a seed means the same everywhere.
 
         Raises:
-            ConfigError: it is, and there are none.
+            ConfigError: it is, and there are none; or there is no such device.
         """
         self.config = config
         self.action_dim = action_dim
@@ -102,9 +104,10 @@ class Learner:
         self.generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.vae = _encoder(config, state_dim)
+            self.device = device_of(device)
+            self.vae = _encoder(config, state_dim).to(self.device)
             latent_dim = self.vae.latent_dim
-            self.agent = TD3(latent_dim, action_dim, config.td3)
+            self.agent = TD3(latent_dim, action_dim, config.td3, self.device)
         self.vae_optimiser = torch.optim.Adam([{'params': list(self.vae.parameters())}],
                                               config.vae.learning_rate, fused=True)
         self.goals = make_goal_setter(config.goals, latent_dim)

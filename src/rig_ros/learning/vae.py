@@ -67,9 +67,9 @@ class ConvVAE(Encoder):
 
     def loss(self, images_nhwc_u8: Tensor, generator: torch.Generator) -> VAELoss:
         """Return the negative evidence bound of a minibatch, KL weighted by beta."""
-        pixels = to_pixels(images_nhwc_u8)
+        pixels = to_pixels(images_nhwc_u8.to(self.device))
         mean, log_variance = self.posterior(pixels)
-        noise = torch.randn(mean.shape, generator=generator)
+        noise = torch.randn(mean.shape, generator=generator).to(self.device)
         if self.config.deterministic:
             noise.zero_()
         logits = self.decoder(mean + noise * torch.exp(0.5 * log_variance))
@@ -85,29 +85,31 @@ class ConvVAE(Encoder):
 
         The logarithm of the mean over z ~ q(z | x) of p(x | z) p(z) / q(z | x).
         """
-        pixels = to_pixels(images_nhwc_u8)
+        pixels = to_pixels(images_nhwc_u8.to(self.device))
         mean, log_variance = self.posterior(pixels)
         terms = []
         for _ in range(samples):
-            noise = torch.randn(mean.shape, generator=generator)
+            noise = torch.randn(mean.shape, generator=generator).to(self.device)
             z = mean + noise * torch.exp(0.5 * log_variance)
             picture = log_pixels(pixels, self.decoder(z), self.config.likelihood).sum((1, 2, 3))
             prior_over_posterior = 0.5 * (noise ** 2 + log_variance - z ** 2).sum(1)
             terms.append(picture + prior_over_posterior)
-        return torch.logsumexp(torch.stack(terms), 0) - math.log(samples)
+        likelihood = torch.logsumexp(torch.stack(terms), 0) - math.log(samples)
+        return likelihood.to(images_nhwc_u8.device)
 
     @torch.no_grad()
     def encode(self, images_nhwc_u8: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance (B, latent_dim) of pictures (B, H, W, 3) uint8."""
-        return self._scaled(*self.posterior(to_pixels(images_nhwc_u8)))
+        raw = self.posterior(to_pixels(images_nhwc_u8.to(self.device)))
+        return self._answer(images_nhwc_u8, *raw)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (B, H, W, 3) uint8 for latents (B, latent_dim)."""
-        pixels = self.decoder(self._raw(latents))
+        pixels = self.decoder(self._raw(latents.to(self.device)))
         if self.config.likelihood == 'bernoulli':
             pixels = torch.sigmoid(pixels)
-        return to_images(pixels)
+        return to_images(pixels).to(latents.device)
 
 
 def reconstruction_nats(pixels: Tensor, logits: Tensor,
