@@ -35,7 +35,8 @@ def finishing(todo: Sequence[Job], address: str,
                  logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError) as error:
         raise ConfigError(f'--address: got {address!r} ({error}), allowed: a Ray cluster that '
-                          'runs; start one with: ray start --head') from error
+                          'runs, whose token (RAY_AUTH_TOKEN) this shell has too; start one '
+                          'with: ray start --head') from error
     try:
         remote = ray.remote(num_cpus=1, max_retries=0)(execute)
         waiting = {remote.remote(job): job for job in todo}
