@@ -65,6 +65,7 @@ def train(
     from rig_ros.evaluation.report import write_json
     from rig_ros.evaluation.training import TrainingRun, require_releasable
     from rig_ros.learning import config as configs
+    from rig_ros.learning.arithmetic import device_of
     from rig_ros.settings import require
     from rig_ros.simulation.environment import SawyerEnv
     from rig_ros.simulation.state_environment import SawyerStateEnv
@@ -72,6 +73,7 @@ def train(
     if resume and not run:
         raise ConfigError('--resume: got no --run, allowed: the name of the run to go on with')
     require(device in ('cpu', 'cuda', 'auto'), '--device', device, 'cpu, cuda or auto')
+    device_of(cast('Device', device))  # refuses before a folder is made
     recipe = configs.load(config)
     directory = run_directory(run or '-'.join(
         (Path(config).stem, f's{seed}', time.strftime('%Y%m%d-%H%M%S'))))
