@@ -46,12 +46,24 @@ def test_ros_distribution_is_derived_from_rclpy(monkeypatch: pytest.MonkeyPatch)
     assert checks.ros().found.startswith('kilted')
 
 
-@pytest.mark.parametrize(('check', 'free'), [(checks.disk, 1e9), (checks.shared_memory, 1e6)])
+@pytest.mark.parametrize(('check', 'free'), [
+    (checks.disk, 1e9), (lambda: next(checks.shared_memory()), 1e6)])
 def test_too_little_room_is_essential(monkeypatch: pytest.MonkeyPatch, check, free: float):
     monkeypatch.setattr(checks.shutil, 'disk_usage', lambda path: Usage(0, 0, free))
     assert not check().ok
     assert check().essential
     assert check().remedy
+
+
+def test_what_killed_processes_left_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(checks, 'SHARED_MEMORY', tmp_path)
+    assert list(checks.shared_memory())[1].ok
+    for number in range(checks.MAX_OLD_PORTS + 1):
+        (tmp_path / f'fastrtps_port{number}').touch()
+    left = list(checks.shared_memory())[1]
+    assert not left.ok
+    assert not left.essential
+    assert f'rm {tmp_path}/fastrtps_*' in left.remedy
 
 
 @pytest.mark.parametrize(('essential', 'code'), [(True, 1), (False, 0)])
