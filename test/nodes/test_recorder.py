@@ -77,6 +77,9 @@ class Recorder:
         self.graph.spin_until(
             lambda: all(p.get_subscription_count() >= self.spawned for p in publishers),
             30.0, 'subscriptions of the recorder')
+        # The recorder finds the publishers too, at a time nobody outside can see: without this
+        # wait, the first command was once not recorded.
+        self.graph.spin_for(1.0)
         return process
 
     def restart(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 
@@ -64,3 +65,17 @@ def test_both_backends_draw_even_when_mujoco_was_imported_first(backend: str) ->
                           text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) > 20
+
+
+def test_ctrl_c_while_a_context_is_made_current_stays_one():
+    class Context:
+        def __init__(self, said: str) -> None:
+            self.said = said
+
+        def make_current(self) -> None:
+            raise ctypes.ArgumentError(self.said)
+
+    with pytest.raises(KeyboardInterrupt):
+        gl.make_current(Context('argument 1: KeyboardInterrupt: '))
+    with pytest.raises(ctypes.ArgumentError, match='wrong type'):
+        gl.make_current(Context('argument 1: TypeError: wrong type'))

@@ -73,6 +73,20 @@ def open_context(width: int, height: int) -> Any:
     return context
 
 
+def make_current(context: Any) -> None:
+    """Make a context the one to draw in.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came in the middle, which ctypes tells as a bad argument.
+    """
+    try:
+        context.make_current()
+    except ctypes.ArgumentError as error:
+        if KeyboardInterrupt.__name__ in str(error):
+            raise KeyboardInterrupt from error
+        raise
+
+
 def drawing_failed(error: Exception) -> HardwareError:
     """Return the error to raise when a GL context could not be made."""
     return HardwareError(

@@ -98,7 +98,7 @@ class Painter:
         camera.distance = view.distance
         camera.elevation = view.elevation_deg
         camera.azimuth = view.azimuth_deg
-        self._gl.make_current()
+        gl.make_current(self._gl)
         area = mujoco.MjrRect(0, 0, width, height)
         mujoco.mjv_updateScene(self._model, state, self._option, self._perturb, camera,
                                mujoco.mjtCatBit.mjCAT_ALL, self._scene)
@@ -109,6 +109,6 @@ class Painter:
 
     def close(self) -> None:
         """Free the context; the painter cannot be used again."""
-        self._gl.make_current()
+        gl.make_current(self._gl)
         self._context.free()
         self._gl.free()
