@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LIMB = '/robot/limb/right/'
 TIMEOUT_S = 0.2
 """The robot's own: without a joint command for this long it holds [s]."""
-MASTER_PERIOD_S = 1.0
+MASTER_PERIOD_S = 0.15
 
 
 class RobotError(RuntimeError):
@@ -239,7 +239,7 @@ class Robot:
                 self.master_lost = process != first
             except Exception:  # whatever xmlrpc raises: no answer
                 failures += 1
-            self.master_lost = self.master_lost or failures >= 3
+            self.master_lost = self.master_lost or failures >= 2
             if not self.master_lost:
                 time.sleep(MASTER_PERIOD_S)
         self._wake()

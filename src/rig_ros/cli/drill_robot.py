@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 console = Console(highlight=False, soft_wrap=True)
 TRIP, SIDE, SEEN = 150.0, 350.0, 50.0
 """Allowed until rest [ms]: driver or above; the robot's own time-out; what the arm itself sees."""
-MASTER = 1000.0 + SIDE
-"""The master is asked once a second; the topics, and with them all watchdogs, go on without it."""
 HOMING = 1e3 * SIDE_SETTINGS['link_lost'] + TRIP
 """On the way home nobody but the driver knows whether the driver lives; a real arm waits 0.3 s."""
 HOMING_M_S = 0.05
@@ -237,7 +235,7 @@ def _cases() -> list[Case]:
         Case('endpoint state stale', TRIP, lambda b: b.turn(drop=['endpoint_state']),
              lambda b: b.turn(drop=[])),
         Case('not a number', TRIP, Bench.send_nan, Bench.go_on),
-        Case('master lost', MASTER, lambda b: b.turn(master='restarted'),
+        Case('master lost', SIDE, lambda b: b.turn(master='restarted'),
              lambda b: b.turn(master='up')),
         Case('wrong ROS_IP', SIDE, lambda b: b.turn(wrong_ip=True),
              lambda b: b.turn(wrong_ip=False)),
