@@ -37,7 +37,7 @@ class Settings:
     """Cap of the hand's speed [m/s]."""
     angular_speed: float = 0.5
     """Cap of the hand's turning speed [rad/s]."""
-    acceleration: float = 4.0
+    acceleration: float = 5.0
     """Cap of the change of the hand's velocity [m/s^2]; lower is gentler, but below 3 the hand
     cannot follow random steps of 1 cm at 10 Hz, whatever drives it (doc/robot.md)."""
     joint_fraction: float = 0.25

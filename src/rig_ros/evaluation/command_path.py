@@ -17,7 +17,7 @@ STEP = 0.004
 """Between two sizes [m/s]: above what the servo adds to follow."""
 LEVELS = tuple(STEP * level for level in (-4.5, -2.5, -0.5, 1.5, 3.5, 4.5, 2.5, 0.5, -1.5, -3.5))
 """Zero is none of them: it would end the motion. Neighbours differ by no more than the servo may
-change at once: 4 m/s^2 in the 2 ms that are always between two ticks [m/s]."""
+change at once: 5 m/s^2 in the 2 ms that are always between two ticks [m/s]."""
 PATIENCE_S = 0.09
 """A command that was not seen for so long is lost: its size comes again."""
 
