@@ -5,6 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
+from collections.abc import Sequence
+from typing import Any
 
 ENCLAVES = '/rig_ros'
 """Where SROS 2's enclaves of this package's processes are, each by the process's name."""
@@ -23,6 +26,18 @@ def end_with_parent(parent: int) -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def end(processes: Sequence[subprocess.Popen[Any]], patience_s: float) -> None:
+    """Ask processes to end, all at once; kill those that take longer than this, each [s]."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def enclave_arguments(name: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from rig_ros.arm_side.protocol import (
     encode,
     parse_answer,
 )
+from rig_ros.processes import end
 from rig_ros.simulation.fake_robot.launch import FakeRobotProcess, environment_without_ros
 
 ARM_SIDE = Path(rig_ros.__file__).parent / 'arm_side'
@@ -62,18 +62,8 @@ class SideProcess:
                     assert time.monotonic() < end, self.log.read_text()
             time.sleep(0.02)
 
-    def cpu_seconds(self) -> float:
-        words = Path(f'/proc/{self.process.pid}/stat').read_text().rsplit(')', 1)[1].split()
-        return (int(words[11]) + int(words[12])) / os.sysconf('SC_CLK_TCK')
-
     def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10.0)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        self.process.wait()
+        end([self.process], 10.0)
 
 
 class ArmClient:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
+
+if TYPE_CHECKING:
+    from rig_ros.control.task import TaskConfig
+    from rig_ros.learning.manifest import Manifest
 
 app = typer.Typer(add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
@@ -62,7 +66,7 @@ def evaluate(
     path = bundle_path(bundle)
     model = bundles.load(path, tasks.load(task).name if task else None)
     manifest = model.manifest
-    chosen = dataclasses.replace(tasks.load(manifest.task), image_size=manifest.image_size)
+    chosen = task_of(manifest)
     goal_seed = HELD_OUT_SEED if seed is None else seed
     environment = SawyerEnv(chosen, goal_seed)
     try:
@@ -91,3 +95,10 @@ def evaluate(
         console.print(f'report {page}')
     if json_file is not None:
         write_json(json_file, figures)
+
+
+def task_of(manifest: Manifest) -> TaskConfig:
+    """Return the task a model was trained on, with pictures of its size."""
+    from rig_ros.control import task as tasks
+
+    return dataclasses.replace(tasks.load(manifest.task), image_size=manifest.image_size)

@@ -23,8 +23,10 @@ import typer
 from rich.console import Console
 
 from rig_ros.cli import cable
+from rig_ros.cli.evaluate import task_of
 from rig_ros.cli.local_graph import START_S, isolate_graph
 from rig_ros.errors import RigError
+from rig_ros.processes import end
 
 PORT = 8730
 SYNC_EVERY_S = 2.0
@@ -118,13 +120,7 @@ def _trainer(there: list[str], place: Path, robot: Path, task: str, recipe: str,
                     stderr=log, start_new_session=True))
             yield
         finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+            end(processes, 10)
 
 
 def practise(task: str, recipe: str, seed: int, seconds: float, cut_at_s: float, cut_s: float,
@@ -173,8 +169,9 @@ def curve(practice: Practice, trainer: Path, goals: int) -> list[dict[str, float
     try:
         for used in practice.used:
             model = bundles.load(files[used.bundle_id])
-            environment = environment or SawyerEnv(_task(model.manifest), 0)
-            held_out = environment.held_out_goals(goals)
+            if environment is None:
+                environment = SawyerEnv(task_of(model.manifest), 0)
+                held_out = environment.held_out_goals(goals)
             result = protocol.run(model, environment, held_out, environment.task.horizon)
             points.append({'robot_s': used.robot_s, 'steps': used.steps,
                            'mean_m': result.summary().mean, 'median_m': result.summary().median})
@@ -182,12 +179,6 @@ def curve(practice: Practice, trainer: Path, goals: int) -> list[dict[str, float
         if environment is not None:
             environment.close()
     return points
-
-
-def _task(manifest: Any) -> Any:
-    from rig_ros.control import task as tasks
-
-    return dataclasses.replace(tasks.load(manifest.task), image_size=manifest.image_size)
 
 
 def learning(

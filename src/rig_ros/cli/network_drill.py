@@ -22,6 +22,7 @@ from rig_ros.cli import cable
 from rig_ros.cli.drill_result import Result, recorded
 from rig_ros.cli.made_up import RECIPE
 from rig_ros.cli.recorder_bench import start_recorder
+from rig_ros.processes import end
 
 CUT_S, LONG_CUT_S = 30.0, 600.0
 LOSS, DELAY_S = 0.05, 0.05
@@ -173,11 +174,5 @@ class Lab:
     def close(self) -> None:
         """Stop both."""
         self._graph.spin_for(1.0)
-        for process in (self._recorder, self._trainer):
-            process.terminate()
-        for process in (self._recorder, self._trainer):
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        end((self._recorder, self._trainer), 20)
         self._log.close()

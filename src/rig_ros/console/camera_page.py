@@ -13,32 +13,23 @@ aiohttp, one event loop, no ROS; who may is decided by `console.site`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import cv2
-import numpy as np
 from aiohttp import web
 
 from rig_ros.console.access import Gate
-from rig_ros.console.site import Site, fields_of
+from rig_ros.console.site import Site, background, fields_of
 from rig_ros.errors import DataError, RigError
 from rig_ros.hardware.camera_setup import CameraSetup, Check
-from rig_ros.vision.image import Picture
+from rig_ros.vision.image import encode_picture
 
 POLL_S = 0.02
 WAIT_S = 1.0
 """How long a request waits for the next picture."""
-JPEG_QUALITY = 88
+JPEG_OPTIONS = (cv2.IMWRITE_JPEG_QUALITY, 88)
 Findings = Callable[[Check], Sequence[dict[str, Any]]]
-
-
-def encoded(image_hwc_u8: Picture, kind: str) -> bytes:
-    """Return a picture as the bytes of a file: '.png' or '.jpg'."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if kind == '.jpg' else []
-    _, content = cv2.imencode(kind, np.ascontiguousarray(image_hwc_u8[..., ::-1]), options)
-    return content.tobytes()
 
 
 def crop_of(value: Any) -> list[int]:
@@ -79,15 +70,8 @@ class CameraPage:
             web.get('/api/state', self._state), web.get('/api/picture', self._picture),
             web.get('/api/policy', self._policy), web.get('/api/reference', self._reference),
             web.post('/api/do/{command}', self._do))
-        app.cleanup_ctx.append(self._watching)
+        app.cleanup_ctx.append(background([self._watch]))
         return app
-
-    async def _watching(self, _: web.Application) -> AsyncIterator[None]:
-        task = asyncio.ensure_future(self._watch())
-        yield
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
     async def _watch(self) -> None:
         while True:
@@ -114,21 +98,21 @@ class CameraPage:
             if self._setup.picture is not None and str(self._setup.number) != after:
                 break
             await asyncio.sleep(POLL_S)
-        content = encoded(self._setup.seen(), '.jpg')
+        content = encode_picture(self._setup.seen(), '.jpg', JPEG_OPTIONS)
         return web.Response(body=content, content_type='image/jpeg',
                             headers={'X-Number': str(self._setup.number)})
 
     async def _policy(self, request: web.Request) -> web.Response:
         words = request.query.get('crop', '').split(',')
         crop = crop_of([int(w) if w.isdecimal() else w for w in words])
-        return web.Response(body=encoded(self._setup.policy_picture(crop), '.png'),
+        return web.Response(body=encode_picture(self._setup.policy_picture(crop)),
                             content_type='image/png')
 
     async def _reference(self, _: web.Request) -> web.Response:
         reference = self._setup.reference
         if reference is None:
             raise web.HTTPNotFound
-        return web.Response(body=encoded(reference.picture, '.png'), content_type='image/png')
+        return web.Response(body=encode_picture(reference.picture), content_type='image/png')
 
     async def _do(self, request: web.Request) -> web.Response:
         commands: dict[str, Callable[[dict[str, Any]], Awaitable[str]]] = {

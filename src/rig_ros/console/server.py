@@ -19,7 +19,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import WSCloseCode, web
@@ -27,7 +27,7 @@ from aiohttp import WSCloseCode, web
 from rig_ros.console.access import AccessError, Gate, Helm
 from rig_ros.console.board import Board, Viewer
 from rig_ros.console.commands import Command
-from rig_ros.console.site import Site, bounded_body, fields_of, problem
+from rig_ros.console.site import Site, background, bounded_body, fields_of, problem
 from rig_ros.console.state import GraphState
 from rig_ros.console.uploads import MAX_BYTES as UPLOAD_BYTES
 
@@ -61,16 +61,8 @@ class Server:
         app = self._site.application(
             web.get('/api/live', self._live), web.post('/api/do/{command}', self._do),
             web.post('/api/upload', self._upload), *routes)
-        app.cleanup_ctx.append(self._tasks)
+        app.cleanup_ctx.append(background(self.background))
         return app
-
-    async def _tasks(self, _: web.Application) -> AsyncIterator[None]:
-        tasks = [asyncio.ensure_future(make()) for make in self.background]
-        yield
-        for task in tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
     async def _tick(self) -> None:
         while True:

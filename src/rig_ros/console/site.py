@@ -6,9 +6,11 @@ device. aiohttp, one event loop, no ROS.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from importlib import resources as package_files
 from typing import Any
 
@@ -110,6 +112,20 @@ class Site:
             response.set_cookie(self._cookie, session, httponly=True, samesite='Strict', path='/',
                                 secure=request.secure)
         return response
+
+
+def background(makers: Sequence[Callable[[], Awaitable[Any]]]
+               ) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Return what runs coroutines as tasks as long as a server does, for its `cleanup_ctx`."""
+    async def tasks(_: web.Application) -> AsyncIterator[None]:
+        running = [asyncio.ensure_future(make()) for make in makers]
+        yield
+        for task in running:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    return tasks
 
 
 async def bounded_body(request: web.Request, limit: int) -> bytes:

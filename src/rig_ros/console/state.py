@@ -19,7 +19,7 @@ from rig_ros.console.board import Board
 from rig_ros.console.remedies import remedy
 from rig_ros.console.truth import Places, places
 from rig_ros.console.wire import Frame
-from rig_ros.vision.image import Picture
+from rig_ros.vision.image import Picture, encode_picture
 
 SILENT_S = 3.0
 """Nodes speak once a second; a node is silent after this."""
@@ -38,10 +38,7 @@ STALE = 3
 
 def png(image_hwc_u8: Picture) -> bytes:
     """Return a picture as PNG, quickly rather than small."""
-    done, content = cv2.imencode('.png', image_hwc_u8[..., ::-1],
-                                 [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    assert done
-    return bytes(content)
+    return encode_picture(image_hwc_u8, options=[cv2.IMWRITE_PNG_COMPRESSION, 1])
 
 
 class Learning:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +24,7 @@ from rig_ros.control.task import TaskConfig
 from rig_ros.episodes.assembler import Segment, assemble
 from rig_ros.episodes.reading import find_episodes
 from rig_ros.errors import ConfigError, DataError
-from rig_ros.vision.image import Picture
+from rig_ros.vision.image import Picture, encode_picture
 
 LEROBOT_VERSION = 'v3.0'
 IMAGE_KEY = 'observation.image'
@@ -276,9 +275,7 @@ class _Writer:
 
 
 def _cell(picture: Picture) -> dict[str, Any]:
-    worked, png = cv2.imencode('.png', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    assert worked
-    return {'bytes': png.tobytes(), 'path': None}
+    return {'bytes': encode_picture(picture), 'path': None}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rig_ros.errors import DataError
 from rig_ros.settings import require
+from rig_ros.vision.image import encode_picture
 
 ImageArray = NDArray[np.uint8]
 
@@ -20,11 +20,7 @@ _INK = (40, 40, 40)
 
 def png(image_hwc_u8: ImageArray) -> bytes:
     """Return the picture as a PNG file's content."""
-    done, content = cv2.imencode('.png', cv2.cvtColor(image_hwc_u8, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise DataError(f'picture {image_hwc_u8.shape}: could not be written as PNG; allowed: '
-                        'uint8 (height, width, 3)')
-    return content.tobytes()
+    return encode_picture(image_hwc_u8)
 
 
 def enlarge(image_hwc_u8: ImageArray, scale: int) -> ImageArray:

@@ -31,24 +31,22 @@ def encoder(vae: nn.Module) -> Callable[[NDArray[np.uint8]], tuple[FloatArray, F
     """Return `ConvVAE.encode` for one picture: uint8 (H, W, 3) to mean and log variance (dim,)."""
     if not isinstance(vae, ConvVAE):
         return None
-    body = _chain(vae.encoder, (vae.image_size, vae.image_size, 3))
-    if body is None:
+    features = _chain(vae.encoder, (vae.image_size, vae.image_size, 3))
+    if features is None:
         return None
-    features = body
     mean_head, log_variance_head = _linear(vae.mean_head), _linear(vae.log_variance_head)
     scale, shift = _array(vae.scale), _array(vae.shift)
     mixing = _array(vae.mixing) if vae.config.by_steps else None
-    squares = None if mixing is None else np.square(mixing)
     floor = np.float32(math.log(vae.config.min_variance)) + 2 * np.log(scale)
 
     def encode(image_hwc_u8: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
         x = features(image_hwc_u8 / np.float32(255))
         mean = (mean_head(x) - shift) * scale
         log_variance = np.abs(log_variance_head(x)) + floor
-        if mixing is None or squares is None:
+        if mixing is None:
             return mean, log_variance
         return (cast(FloatArray, mean @ mixing),
-                cast(FloatArray, np.log(np.exp(log_variance) @ squares)))
+                cast(FloatArray, np.log(np.exp(log_variance) @ mixing ** 2)))
 
     return encode
 
@@ -57,10 +55,9 @@ def actor(policy: nn.Module) -> Callable[[FloatArray, FloatArray], FloatArray] |
     """Return `Policy` for one latent and one goal (dim,): the action (n,) in [-1, 1]."""
     if not isinstance(policy, Policy):
         return None
-    body = _chain(policy.body.layers, ())
-    if body is None:
+    layers = _chain(policy.body.layers, ())
+    if layers is None:
         return None
-    layers = body
 
     def act(latent: FloatArray, goal: FloatArray) -> FloatArray:
         return np.tanh(layers(np.concatenate((latent, goal))))

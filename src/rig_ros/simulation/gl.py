@@ -67,7 +67,7 @@ def open_context(width: int, height: int) -> Any:
             context = importlib.import_module(f'mujoco.{backend}').GLContext(width, height)
         else:
             context = importlib.import_module('mujoco').GLContext(width, height)
-        context.make_current()
+        make_current(context)
     except Exception as error:  # each backend raises its own kind
         raise drawing_failed(error) from error
     return context

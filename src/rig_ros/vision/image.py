@@ -6,6 +6,7 @@ red first. Pixel coordinates are OpenCV's: x right, y down, the centre of the fi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import radians, tan
 from pathlib import Path
@@ -167,6 +168,26 @@ def read_picture(path: Path) -> Picture:
     if decoded is None:
         raise DataError(f'{path}: is not a picture, allowed: PNG or JPEG')
     return to_rgb(np.asarray(decoded, dtype=np.uint8), 'bgr8')
+
+
+def encode_picture(image_hwc_u8: Picture, kind: str = '.png',
+                   options: Sequence[int] = ()) -> bytes:
+    """Return a picture as the content of a file.
+
+    Args:
+        image_hwc_u8: (height, width, 3) RGB.
+        kind: ending of the file, '.png' or '.jpg'.
+        options: of `cv2.imencode`: names and values in turn.
+
+    Raises:
+        DataError: it cannot be.
+    """
+    done, content = cv2.imencode(kind, np.ascontiguousarray(image_hwc_u8[..., ::-1]),
+                                 list(options))
+    if not done:
+        raise DataError(f'picture {image_hwc_u8.shape}: could not be written as '
+                        f'{kind[1:].upper()}; allowed: uint8 (height, width, 3)')
+    return content.tobytes()
 
 
 def write_picture(path: Path, image_hwc_u8: Picture) -> None:

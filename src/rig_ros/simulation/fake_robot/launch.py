@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rig_ros.errors import ConfigError, HardwareError
-from rig_ros.processes import end_with_parent
+from rig_ros.processes import end, end_with_parent
 from rig_ros.simulation.fake_robot.wire import ENVIRONMENT, ask
 
 ROS1 = Path(__file__).with_name('ros1')
@@ -83,13 +83,7 @@ class FakeRobotProcess:
     def close(self) -> None:
         """End it."""
         self._connection.close()
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(5.0)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        end([self._process], 5.0)
 
     def __enter__(self) -> FakeRobotProcess:
         return self
