@@ -45,6 +45,41 @@ def test_transitions_never_cross_episodes_and_futures_lie_ahead_in_the_same_one(
     torch.testing.assert_close(batch.action, first.expand(-1, 2))
 
 
+def test_pictures_are_followed_by_later_ones_of_the_episode_and_what_was_done_until_then():
+    buffer = replay()
+    images, _ = episode(10, 5)
+    actions = np.linspace(-1, 1, 10, dtype=np.float32).reshape(5, 2)
+    buffer.add_episode(*episode(100, 3))
+    buffer.add_episode(images, actions)
+    buffer.encode(encode)
+    places = torch.arange(buffer.frames).repeat(200)
+    later, done = buffer.followed(places, 3, torch.Generator().manual_seed(0))
+    latents = buffer.all_latents()[:, 0]
+    second = places >= 4
+    assert torch.equal(latents[later] < 50, latents[places] < 50)
+    assert set((later - places)[places == 4].tolist()) == {1, 2, 3}
+    assert (later[places == 9] == 9).all()
+    assert (later[places == 3] == 3).all()
+    for place, to, sums in zip(places[second], later[second], done[second]):
+        expected = actions[place - 4:to - 4].sum(0)
+        np.testing.assert_allclose(sums, expected, atol=1e-6)
+
+
+def test_weighted_transitions_lead_to_pictures_that_count():
+    buffer = replay(frames=12)
+    for first in (10, 30):
+        buffer.add_episode(*episode(first, 4))
+    buffer.encode(encode)
+    buffer.weigh(torch.tensor([0., 0, 1, 0, 0, 0, 0, 0, 0, 3]))
+    draw = buffer.sample(4000, torch.Generator().manual_seed(0), weighted=True).next_latent[:, 0]
+    assert set(draw.tolist()) == {12., 34.}
+    assert 2600 < (draw == 34).sum() < 3400
+    buffer.add_episode(*episode(50, 4))  # the first ones are gone, and these count 1 each
+    buffer.encode(encode)
+    draw = buffer.sample(4000, torch.Generator().manual_seed(0), weighted=True).next_latent[:, 0]
+    assert set(draw.tolist()) == {34., 51., 52., 53., 54.}
+
+
 def test_goals_belong_to_their_episode():
     buffer = replay()
     goal = np.full((SIZE, SIZE, 3), 77, np.uint8)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from rig_ros.errors import ConfigError
+from rig_ros.learning.config import SkewConfig
 from rig_ros.learning.skew import neighbour_log_density, spaced, weights_from
 
 
@@ -38,3 +41,15 @@ def test_spaced_places_are_all_of_few_and_some_of_many():
     many = spaced(100_000)
     assert len(many) <= 4096
     assert many[-1] > 99_900
+
+
+def test_neighbours_may_be_looked_for_among_others():
+    latents = torch.rand(500, 2, generator=torch.Generator().manual_seed(0))
+    some = neighbour_log_density(latents, 10, 2.0, among=latents[::5])
+    every = neighbour_log_density(latents, 10, 2.0)
+    assert abs((every - some).exp().median().item() - 5) < 2  # a fifth of the neighbours
+
+
+def test_raises_error_if_transitions_cannot_be_weighed():
+    with pytest.raises(ConfigError, match='transitions'):
+        SkewConfig(density='likelihood', transitions=True)

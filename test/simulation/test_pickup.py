@@ -52,6 +52,23 @@ def test_block_is_picked_up_carried_and_put_down(env: SawyerEnv) -> None:
     np.testing.assert_allclose(block(env), (0.60, 0.0, 0.015), atol=8e-3)
 
 
+def test_a_block_that_is_pushed_stays_in_reach(env: SawyerEnv) -> None:
+    assert TASK.block is not None
+    for edge, way in ((TASK.block.goal_low[0], -1), (TASK.block.goal_high[0], 1)):
+        env.begin()
+        go(env, 0.60 - 0.05 * way, 0.10, 1, 10)
+        go(env, 0.60 - 0.05 * way, 0.05, 1, 5)
+        go(env, 0.60 + 0.05 * way, 0.05, 1, 10)
+        assert abs(block(env)[0] - edge) < 8e-3
+        assert block(env)[1] == 0.0
+        go(env, 0.60, 0.13, -1, 10)
+        go(env, edge, 0.13, -1, 10)
+        go(env, edge, 0.05, -1, 6)
+        go(env, edge, 0.05, 1, 3)
+        go(env, edge, 0.13, 1, 6)
+        assert block(env)[2] > 0.09
+
+
 def test_an_open_gripper_lifts_nothing(env: SawyerEnv) -> None:
     go(env, 0.60, 0.05, -1, 6)
     go(env, 0.60, 0.13, -1, 6)

@@ -51,7 +51,11 @@ class Door:
 
 @dataclass(frozen=True)
 class Block:
-    """A box on the table that a gripper can pick up."""
+    """A box on the table that a gripper can pick up.
+
+    While it lies it cannot leave the box of `goal_low` and `goal_high`: what is pushed out of the
+    gripper's reach would be lost until the reset.
+    """
 
     start: Vector2
     """Centre at reset (x, y)."""

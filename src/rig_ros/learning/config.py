@@ -53,6 +53,11 @@ class VAEConfig:
     """Steps between online trainings; 0 keeps the first VAE (paper's ablation: each 1 to 3 k)."""
     refresh_steps: int = 200
     """Minibatches of one online training."""
+    motion: float = 0.0
+    """Weight of the arm's motion (ours; paper: none): the change of a latent between two pictures
+    of an episode shall tell, by a linear map, the actions between them added up."""
+    motion_steps: int = 5
+    """`motion`: most steps between the two pictures."""
 
     def __post_init__(self) -> None:
         require(self.latent_dim >= 1, 'latent_dim', self.latent_dim, '1 or more')
@@ -65,6 +70,8 @@ class VAEConfig:
         require(self.first_steps >= 1, 'first_steps', self.first_steps, '1 or more')
         require(self.refresh_every >= 0, 'refresh_every', self.refresh_every, '0 or more')
         require(self.refresh_steps >= 1, 'refresh_steps', self.refresh_steps, '1 or more')
+        require(self.motion >= 0, 'motion', self.motion, '0 or more')
+        require(self.motion_steps >= 1, 'motion_steps', self.motion_steps, '1 or more')
 
     @property
     def by_steps(self) -> bool:
@@ -202,6 +209,8 @@ class SkewConfig:
     """`likelihood`: draws of the latent for each picture (Skew-Fit: 10)."""
     pictures: bool = False
     """Draw the VAE's minibatches by the weights too (Skew-Fit: yes)."""
+    transitions: bool = False
+    """Draw the agent's transitions by the weights of where they lead too (Skew-Fit: no)."""
 
     def __post_init__(self) -> None:
         require(self.power >= 0, 'power', self.power, '0 or more')
@@ -209,6 +218,8 @@ class SkewConfig:
         require(self.neighbours >= 1, 'neighbours', self.neighbours, '1 or more')
         require(self.dimension > 0, 'dimension', self.dimension, 'above 0')
         require(self.samples >= 1, 'samples', self.samples, '1 or more')
+        require(not self.transitions or self.density == 'neighbours', 'transitions',
+                self.transitions, f"false with density {self.density!r}; 'neighbours' can")
 
     @property
     def needs_vae(self) -> bool:

@@ -65,6 +65,8 @@ class Index(NamedTuple):
 
     frames: Tensor
     """(F,) of all pictures."""
+    ends: Tensor
+    """(F,) how many pictures of the same episode follow."""
     transitions: Tensor
     """(N,) of the pictures an action follows on."""
     last: Tensor
@@ -99,6 +101,8 @@ class Replay:
         """Where the episode's first picture is in the other."""
         self.actions = torch.zeros(frames, action_dim)
         self.latents = torch.zeros(frames, latent_dim)
+        self.weights = torch.ones(frames)
+        """How much each picture counts; a new one as much as the median."""
         self.episodes: deque[Episode] = deque()
         self.goal_latents = torch.zeros(0, latent_dim)
         self._cursor = 0
@@ -134,7 +138,7 @@ class Replay:
             self.goal_latents = self.goal_latents[1:]
         self._images.write(_places(where), images)
         self.actions[start:start + count - 1] = torch.from_numpy(np.asarray(actions, np.float32))
-        self.latents[where] = 0
+        self.latents[where], self.weights[where] = 0, 1
         self.episodes.append(Episode(start, count, goal_image is not None))
         goal = np.zeros_like(images[0]) if goal_image is None else goal_image
         self._goal_images.write(np.array([start]), goal[None])
@@ -181,7 +185,8 @@ class Replay:
             frames = np.repeat(starts, counts) + np.arange(len(number)) - before
             moving = frames < last
             self._indexed = Index(
-                torch.from_numpy(frames), torch.from_numpy(frames[moving]),
+                torch.from_numpy(frames), torch.from_numpy(last - frames),
+                torch.from_numpy(frames[moving]),
                 torch.from_numpy(last[moving]), torch.from_numpy(number[moving]),
                 torch.tensor([e.goal for e in self.episodes], dtype=torch.bool))
         return self._indexed
@@ -214,10 +219,39 @@ class Replay:
         """Return pictures (count, H, W, 3) uint8, drawn evenly with replacement."""
         return self.pictures(torch.randint(self.frames, (count,), generator=generator))
 
-    def sample(self, count: int, generator: torch.Generator) -> Batch:
-        """Return transitions drawn evenly with replacement."""
+    def weigh(self, weights: Tensor) -> None:
+        """Let pictures count by weights (frames,), oldest first, for those who draw by them."""
+        self.weights[self._index.frames] = weights
+
+    def followed(self, places: Tensor, steps: int,
+                 generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return a later picture of each one's episode, and what was done until then.
+
+        Args:
+            places: (B,) of pictures among all, oldest first.
+            steps: the later one is drawn among the next so many; the last picture follows itself.
+            generator: of that draw.
+
+        Returns:
+            Its place (B,), and the actions (B, n) on the way added up.
+        """
         index = self._index
-        draw = torch.randint(len(self), (count,), generator=generator)
+        apart = torch.randint(1, steps + 1, places.shape, generator=generator)
+        apart = torch.minimum(apart, index.ends[places])
+        step = torch.arange(steps)
+        on_the_way = (step < apart.unsqueeze(1)).unsqueeze(2)
+        first = index.frames[places].unsqueeze(1)
+        actions = self.actions[torch.minimum(first + step, first + apart.unsqueeze(1))]
+        return places + apart, (actions * on_the_way).sum(1)
+
+    def sample(self, count: int, generator: torch.Generator, *, weighted: bool = False) -> Batch:
+        """Return transitions drawn with replacement: evenly, or as where they lead to counts."""
+        index = self._index
+        if weighted:
+            draw = torch.multinomial(self.weights[index.transitions + 1], count, replacement=True,
+                                     generator=generator)
+        else:
+            draw = torch.randint(len(self), (count,), generator=generator)
         frame, last, number = index.transitions[draw], index.last[draw], index.number[draw]
         share = torch.rand(count, generator=generator, dtype=torch.float64)
         future = frame + 1 + (share * (last - frame)).long()
@@ -233,6 +267,7 @@ class Replay:
         return {
             **states,
             'actions': self.actions[order], 'latents': self.latents[order],
+            'weights': self.weights[order],
             'goal_latents': self.goal_latents.clone(),
             'episodes': torch.tensor(list(self.episodes), dtype=torch.int64).reshape(-1, 3),
             'cursor': torch.tensor(self._cursor),
@@ -267,6 +302,7 @@ class Replay:
                 done += len(part)
         self.actions[order] = state['actions']
         self.latents[order] = state['latents']
+        self.weights[order] = state['weights']
 
 
 def _places(where: slice) -> Places:

@@ -21,12 +21,21 @@ CHUNK = 512
 MIN_DISTANCE = 1e-6
 
 
-def neighbour_log_density(latents: Tensor, neighbours: int, dimension: float) -> Tensor:
-    """Return log density (N,), up to a constant: by the distance to the k-th nearest latent."""
-    count = min(neighbours, len(latents) - 1)
+def neighbour_log_density(latents: Tensor, neighbours: int, dimension: float,
+                          among: Tensor | None = None) -> Tensor:
+    """Return log density (N,), up to a constant: by the distance to the k-th nearest latent.
+
+    Args:
+        latents: (N, dim).
+        neighbours: k.
+        dimension: of the surface that latents lie on.
+        among: (M, dim) that neighbours are looked for among; `latents` if left out.
+    """
+    among = latents if among is None else among
+    count = min(neighbours, len(among) - 1)
     if count == 0:
         return torch.zeros(len(latents))
-    distance = torch.cat([torch.cdist(chunk, latents).kthvalue(count + 1).values
+    distance = torch.cat([torch.cdist(chunk, among).kthvalue(count + 1).values
                           for chunk in torch.split(latents, CHUNK)])
     return -dimension * distance.clamp(min=MIN_DISTANCE).log()
 
@@ -50,6 +59,14 @@ def picture_weights(config: SkewConfig, encoder: Encoder, replay: Replay, chosen
         log_density = torch.cat([
             encoder.log_likelihood(replay.pictures(part), config.samples, generator)
             for part in torch.split(chosen, CHUNK)])
+    return weights_from(log_density, config.power, config.clip)
+
+
+def all_weights(config: SkewConfig, replay: Replay) -> Tensor:
+    """Return the weights of all pictures of the replay, by neighbours among spaced ones."""
+    latents = replay.all_latents()
+    log_density = neighbour_log_density(latents, config.neighbours, config.dimension,
+                                        latents[spaced(len(latents))])
     return weights_from(log_density, config.power, config.clip)
 
 

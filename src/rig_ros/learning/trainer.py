@@ -25,10 +25,11 @@ from rig_ros.learning.bundle import architecture
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.encoder import PixelEncoder, StateEncoder
 from rig_ros.learning.goals import make_goal_setter, relabel
+from rig_ros.learning.motion import MotionReader
 from rig_ros.learning.pictures import Observation
 from rig_ros.learning.replay import Replay
 from rig_ros.learning.reward import Reward, make_reward
-from rig_ros.learning.skew import picture_weights, spaced
+from rig_ros.learning.skew import all_weights, picture_weights, spaced
 from rig_ros.learning.state import (
     TrainingState,
     generator_values,
@@ -108,8 +109,11 @@ class Learner:
             self.vae = _encoder(config, state_dim).to(self.device)
             latent_dim = self.vae.latent_dim
             self.agent = TD3(latent_dim, action_dim, config.td3, self.device)
-        self.vae_optimiser = torch.optim.Adam([{'params': list(self.vae.parameters())}],
-                                              config.vae.learning_rate, fused=True)
+            self.motion = (MotionReader(latent_dim, action_dim).to(self.device)
+                           if config.vae.motion else None)
+        learnt = [*self.vae.parameters(), *(self.motion.parameters() if self.motion else ())]
+        self.vae_optimiser = torch.optim.Adam([{'params': learnt}], config.vae.learning_rate,
+                                              fused=True)
         self.goals = make_goal_setter(config.goals, latent_dim)
         self.reward: Reward = reward or make_reward(config.reward)
         self.replay = Replay(config.replay_frames, self.vae.input_shape, action_dim, latent_dim,
@@ -234,16 +238,26 @@ class Learner:
         self.fit_goals()
 
     def _fit_pictures(self, vae: ConvVAE, steps: int, progress: ProgressHook) -> None:
-        draw = self._picture_sampler()
+        config, draw = self.config.vae, self._picture_sampler()
         vae.train()
         for step in range(1, steps + 1):
-            images = draw(self.config.vae.batch_size)
-            loss = vae.loss(images, self.generator)
+            if self.motion is None:
+                loss = vae.loss(self.replay.pictures(draw(config.batch_size)), self.generator)
+                total = loss.total
+            else:
+                before = draw(config.batch_size // 2)
+                later, motion = self.replay.followed(before, config.motion_steps, self.generator)
+                images = self.replay.pictures(torch.cat((before, later)))
+                loss = vae.loss(images, self.generator)
+                unread = self.motion.loss(loss.mean, motion.to(self.device))
+                total = loss.total + config.motion * unread
             self.vae_optimiser.zero_grad()
-            loss.total.backward()  # type: ignore[no-untyped-call]
+            total.backward()  # type: ignore[no-untyped-call]
             self.vae_optimiser.step()
             if step % REPORT_EVERY == 0 or step == steps:
-                self.metrics |= {'vae_loss': loss.total.item(), 'kl': loss.kl.item(),
+                if self.motion is not None:
+                    self.metrics['unread_motion'] = unread.item()
+                self.metrics |= {'vae_loss': total.item(), 'kl': loss.kl.item(),
                                  'reconstruction': loss.reconstruction.item(),
                                  'active_dims': float(active_dims(loss.kl_per_dim))}
                 progress(Progress('vae', step, steps, self.env_steps, dict(self.metrics)))
@@ -255,17 +269,19 @@ class Learner:
         chosen = spaced(self.replay.frames)
         weights = picture_weights(self.config.skew, self.vae, self.replay, chosen, self.generator)
         self.goals.fit(self.replay.all_latents()[chosen], weights)
+        if self.config.skew.transitions:
+            self.replay.weigh(all_weights(self.config.skew, self.replay))
         self.last_goals_at = self.env_steps
 
     def _picture_sampler(self) -> Callable[[int], Tensor]:
-        """Return what draws the VAE's minibatches: evenly, or by the skewed weights."""
+        """Return what draws places of the VAE's pictures: evenly, or by the skewed weights."""
         replay, skew, generator = self.replay, self.config.skew, self.generator
         if not (skew.pictures and self.ready):
-            return lambda count: replay.sample_images(count, generator)
+            return lambda count: torch.randint(replay.frames, (count,), generator=generator)
         chosen = spaced(replay.frames)
         weights = picture_weights(skew, self.vae, replay, chosen, generator)
-        return lambda count: replay.pictures(
-            chosen[torch.multinomial(weights, count, replacement=True, generator=generator)])
+        return lambda count: chosen[torch.multinomial(weights, count, replacement=True,
+                                                      generator=generator)]
 
     def train_policy(self, updates: int, progress: ProgressHook = ignore_progress) -> None:
         """Update the agent on relabelled transitions."""
@@ -273,7 +289,8 @@ class Learner:
         for first in range(0, updates, REPORT_EVERY):
             count = min(REPORT_EVERY, updates - first)
             # Drawn and relabelled for all minibatches at once: many small steps cost more.
-            batch = self.replay.sample(count * size, self.generator)
+            batch = self.replay.sample(count * size, self.generator,
+                                       weighted=self.config.skew.transitions)
             goal = relabel(batch, self.config.relabel, self.goals, self.generator)
             reward = self.reward(batch.next_latent, goal)
             latent, action, reward, next_latent, goal = (
@@ -297,6 +314,7 @@ class Learner:
         tensors = {
             **prefixed('vae', self.vae.state_dict()), **prefixed('agent', self.agent.state_dict()),
             **prefixed('goals', self.goals.state_dict()), 'generator': self.generator.get_state(),
+            **prefixed('motion', self.motion.state_dict() if self.motion else {}),
         }
         for name, optimiser in self._optimisers().items():
             tensors |= prefixed(name, optimiser_tensors(optimiser))
@@ -324,6 +342,8 @@ class Learner:
     def _restore(self, state: TrainingState) -> None:
         tensors, values, pictures = state
         self.vae.load_state_dict(under('vae', tensors))
+        if self.motion is not None:
+            self.motion.load_state_dict(under('motion', tensors))
         self.agent.load_state_dict(under('agent', tensors))
         for name, optimiser in self._optimisers().items():
             restore_optimiser(optimiser, under(name, tensors))

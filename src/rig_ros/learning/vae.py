@@ -32,6 +32,8 @@ class VAELoss:
     total: Tensor
     reconstruction: Tensor
     kl_per_dim: Tensor
+    mean: Tensor
+    """(B, latent_dim), before `scale`."""
 
     @property
     def kl(self) -> Tensor:
@@ -76,7 +78,7 @@ class ConvVAE(Encoder):
         reconstruction = reconstruction_nats(pixels, logits, self.config.likelihood)
         kl_per_dim = 0.5 * (mean ** 2 + log_variance.exp() - 1 - log_variance).mean(0)
         return VAELoss(reconstruction + self.config.beta * kl_per_dim.sum(), reconstruction,
-                       kl_per_dim)
+                       kl_per_dim, mean)
 
     @torch.no_grad()
     def log_likelihood(self, images_nhwc_u8: Tensor, samples: int,

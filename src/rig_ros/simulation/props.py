@@ -20,6 +20,8 @@ PARKED_X = -40.0
 FINGERS = ('gripper/front', 'gripper/back')
 GRASP_BELOW = 0.03
 """The fingers hold this far below the hand's point [m]."""
+LIFTED = 0.05
+"""A block whose centre is higher than this does not lie [m]."""
 Truth = dict[str, tuple[float, ...]]
 
 
@@ -37,8 +39,9 @@ class Props:
             self._joints.append(state.joint(body.jntadr[0]).qpos)
             self._places.append(state.xpos[body.id])
         self._block = state.body('block') if task.block else None
-        self._block_joint: Array = (state.joint(model.body('block').jntadr[0]).qpos
-                                    if task.block else np.zeros(7))
+        joint = state.joint(model.body('block').jntadr[0]) if task.block else None
+        self._block_joint: Array = joint.qpos if joint else np.zeros(7)
+        self._block_speed: Array = joint.qvel if joint else np.zeros(6)
         self._fingers = [state.joint(name) for name in FINGERS] if task.gripper else []
         self._grips = [state.actuator(name) for name in FINGERS] if task.gripper else []
         self._door: Array | None = state.joint('door/door').qpos if task.door else None
@@ -77,6 +80,18 @@ class Props:
         """Command the gripper from -1 (open) to 1 (closed); without one nothing happens."""
         for actuator in self._grips:
             actuator.ctrl[0] = FINGER_RANGE * (1.0 - value) / 2
+
+    def keep_in_reach(self) -> None:
+        """Put a block back that lies outside its box, as multiworld does; stop it there."""
+        block = self._task.block
+        if block is None:
+            return
+        place = self._block_joint
+        high = place[2] >= LIFTED
+        for axis, (low, top) in enumerate(zip(block.goal_low, block.goal_high)):
+            inside = min(max(place[axis], low), top)
+            if place[axis] != inside and (low == top or not high):
+                place[axis], self._block_speed[axis] = inside, 0.0
 
     @property
     def opening(self) -> float:

@@ -187,6 +187,7 @@ class SawyerWorld:
         state.ctrl[_ARM] = self._servo.joint_speeds(
             self._hand_at, self._hand_turned, self._arm_jacobian, self._joints, period)
         mujoco.mj_step(model, state, nstep=steps)
+        self._props.keep_in_reach()
         mujoco.mj_kinematics(model, state)
         mujoco.mj_comPos(model, state)
         self._command_age += period
