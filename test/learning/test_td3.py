@@ -36,6 +36,21 @@ def test_targets_follow_at_the_target_rate():
                                0.75 * old + 0.25 * new.detach())
 
 
+def test_the_policy_that_acts_is_the_average_and_explores_with_the_newest():
+    agent = TD3(1, 1, TD3Config(hidden=(8,), average_updates=4, policy_delay=2))
+    agent.updates, generator = 1000, torch.Generator().manual_seed(0)
+    old = [p.clone() for p in agent.policy.parameters()]
+    step(agent, generator)
+    step(agent, generator)
+    expected = [0.5 * a + 0.5 * b for a, b in zip(old, agent.policy.parameters())]
+    for average, mean in zip(agent.acting_policy.parameters(), expected):
+        torch.testing.assert_close(average, mean)
+    at = torch.zeros(1, 1)
+    torch.testing.assert_close(agent.act(at, at), agent.acting_policy(at, at))
+    torch.testing.assert_close(agent.act(at, at, newest=True), agent.policy(at, at))
+    assert not torch.equal(agent.act(at, at), agent.act(at, at, newest=True))
+
+
 def test_target_is_reward_plus_discounted_minimum():
     config = TD3Config(hidden=(8,), discount=0.5, target_noise=0.0)
     agent, size = TD3(1, 1, config), 6

@@ -97,7 +97,8 @@ def test_building_a_learner_leaves_the_global_random_state():
     {'vae': VAEConfig(latent_dim=3, networks='patch', first_steps=2, refresh_every=20,
                       refresh_steps=1, batch_size=4, motion=3.0)},
     {'goals': 'visited', 'goals_every': 20,
-     'skew': SkewConfig(density='neighbours', transitions=True)},
+     'skew': SkewConfig(density='neighbours', transitions=True),
+     'td3': TD3Config(hidden=(8,), batch_size=8, average_updates=10)},
 ])
 def test_restored_learner_goes_on_to_the_bit(tmp_path, changes):
     first = trained(40, **changes)

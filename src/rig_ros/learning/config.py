@@ -107,6 +107,9 @@ class TD3Config:
     """Standard deviation of the noise on target actions (paper: 0.2)."""
     target_noise_clip: float = 0.5
     """Bound of that noise (paper: 0.5)."""
+    average_updates: int = 0
+    """Updates over which the policy is averaged that acts without noise: when it is measured, and
+    in a model; 0 takes the newest (paper)."""
     precision: Literal['fp32', 'bf16'] = 'fp32'
     """Products of the updates' matrices: bf16 rounds what enters them (paper: fp32)."""
 
@@ -121,6 +124,7 @@ class TD3Config:
         require(0 <= self.discount < 1, 'discount', self.discount, '0 to below 1')
         require(0 < self.target_rate <= 1, 'target_rate', self.target_rate, 'above 0, to 1')
         require(self.policy_delay >= 1, 'policy_delay', self.policy_delay, '1 or more')
+        require(self.average_updates >= 0, 'average_updates', self.average_updates, '0 or more')
         require(self.target_noise >= 0, 'target_noise', self.target_noise, '0 or more')
         require(self.target_noise_clip >= 0, 'target_noise_clip', self.target_noise_clip,
                 '0 or more')

@@ -25,8 +25,11 @@ from rig_ros.learning.networks import Critics, Policy
 class Agent(Protocol):
     """What learns to act from latents, goals and rewards."""
 
-    def act(self, latent: Tensor, goal: Tensor) -> Tensor:
-        """Return deterministic actions (B, n) for latents and goals (B, dim)."""
+    def act(self, latent: Tensor, goal: Tensor, *, newest: bool = False) -> Tensor:
+        """Return deterministic actions (B, n) for latents and goals (B, dim).
+
+        `newest` asks for the policy as it is now, if another one acts when nothing is explored.
+        """
         ...
 
     def update(self, latent: Tensor, action: Tensor, reward: Tensor, next_latent: Tensor,
@@ -53,14 +56,23 @@ class TD3(nn.Module):
         targets = [flatten(self.target_policy), flatten(self.target_critics)]
         # Kept in a tuple, so that they are no parameters of this module beside the ones they hold.
         self._flat = tuple((a.detach(), b.detach()) for a, b in zip(online, targets))
+        self.average_policy = (copy.deepcopy(self.policy).requires_grad_(False)
+                               if config.average_updates else None)
+        self._average = flatten(self.average_policy).detach() if self.average_policy else None
         self.policy_optimiser, self.critics_optimiser = (
             FlatAdam(flat, config.learning_rate) for flat in online)
         self.updates = 0
 
+    @property
+    def acting_policy(self) -> Policy:
+        """The policy that acts without noise: the average, or the newest."""
+        return self.average_policy or self.policy
+
     @torch.no_grad()
-    def act(self, latent: Tensor, goal: Tensor) -> Tensor:
-        """Return deterministic actions (B, n) in [-1, 1]."""
-        actions: Tensor = self.policy(latent.to(self.device), goal.to(self.device))
+    def act(self, latent: Tensor, goal: Tensor, *, newest: bool = False) -> Tensor:
+        """Return actions (B, n) in [-1, 1], of the newest policy if told so."""
+        policy = self.policy if newest else self.acting_policy
+        actions: Tensor = policy(latent.to(self.device), goal.to(self.device))
         return actions.to(latent.device)
 
     @without_denormals()
@@ -137,3 +149,8 @@ class TD3(nn.Module):
     def _move_targets(self) -> None:
         for online, target in self._flat:
             target.lerp_(online, self.config.target_rate)
+        if self._average is not None:
+            # Over the last tenth until there were enough: the first ones know nothing.
+            updates = min(self.config.average_updates, 0.1 * self.updates)
+            share = self.config.policy_delay / max(updates, self.config.policy_delay)
+            self._average.lerp_(self._flat[0][0], share)

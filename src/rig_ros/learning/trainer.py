@@ -137,7 +137,7 @@ class Learner:
     @property
     def modules(self) -> dict[str, nn.Module]:
         """What a bundle keeps: `vae`, `policy`, where goals come from, and what to go on from."""
-        return {'vae': self.vae, 'policy': self.agent.policy, 'goals': self.goals,
+        return {'vae': self.vae, 'policy': self.agent.acting_policy, 'goals': self.goals,
                 'critics': self.agent.critics, 'target_critics': self.agent.target_critics}
 
     @property
@@ -179,7 +179,8 @@ class Learner:
             explore: bool = False) -> Float32Array:
         """Return the action (n,) in [-1, 1] for a latent and a goal, with noise to explore."""
         action: Float32Array = self.agent.act(
-            torch.from_numpy(latent[None]), torch.from_numpy(goal[None]))[0].numpy()
+            torch.from_numpy(latent[None]), torch.from_numpy(goal[None]),
+            newest=explore)[0].numpy()
         return np.clip(action + self.noise.sample(), -1, 1) if explore else action
 
     # Learning ----------------------------------------------------------------------------------
