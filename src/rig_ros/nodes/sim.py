@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
@@ -85,6 +86,7 @@ class SimNode(RigNode):
         self._joints = self.publish_on(topics.JOINT_STATES)
         self._pose = self.publish_on(topics.EE_POSE)
         self._truth = self.publish_on(topics.GROUND_TRUTH)
+        self._truth_owed: DiagnosticArray | None = None
         self.offer(topics.RESET, self._on_reset)
         if settings.clock == 'lockstep':
             self._time = self.publish_on(topics.CLOCK)
@@ -139,6 +141,7 @@ class SimNode(RigNode):
         self._time.publish(Clock(clock=to_stamp(now_ns)))
         self._publish_pose(now_ns)  # before the picture: the guard has it when the answer comes
         self._publish_picture(now_ns)
+        self._truth.publish(self._truth_at(now_ns))
         self._publish_joints(now_ns)
 
     # Real time ---------------------------------------------------------------------------------
@@ -157,11 +160,16 @@ class SimNode(RigNode):
         self._publish_real_time(tick.picture)
 
     def _publish_real_time(self, picture: bool) -> None:
+        if self._truth_owed is not None:
+            self._truth.publish(self._truth_owed)
+            self._truth_owed = None
         now_ns = time.time_ns()
         self._publish_pose(now_ns)
         self._publish_joints(now_ns)
-        if picture:
-            self._publish_picture(time.time_ns())  # last, so that its answer is not delayed
+        if picture:  # last, so that its answer is not delayed; where all was follows a tick later
+            now_ns = time.time_ns()
+            self._publish_picture(now_ns)
+            self._truth_owed = self._truth_at(now_ns)
 
     # Both --------------------------------------------------------------------------------------
     def _on_reset(self) -> str:
@@ -191,13 +199,16 @@ class SimNode(RigNode):
         self._pose.publish(message)
 
     def _publish_picture(self, now_ns: int) -> None:
-        """Publish what the camera sees, and where everything truly is, with one stamp."""
+        """Publish what the camera sees."""
         assert self._world is not None
-        stamp = to_stamp(now_ns)
-        self._image.publish(array_to_image(self._world.render(), stamp, CAMERA_FRAME))
+        self._image.publish(array_to_image(self._world.render(), to_stamp(now_ns), CAMERA_FRAME))
+
+    def _truth_at(self, now_ns: int) -> DiagnosticArray:
+        """Return where everything truly is in the picture of that stamp."""
+        assert self._world is not None
         truth = {name: ' '.join(f'{v:.6f}' for v in place)
                  for name, place in self._world.ground_truth().items()}
-        self._truth.publish(values_to_message('sim: ground truth', truth, stamp))
+        return values_to_message('sim: ground truth', truth, to_stamp(now_ns))
 
 
 def _velocity(message: TwistStamped) -> np.ndarray:

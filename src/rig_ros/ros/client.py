@@ -19,7 +19,6 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import PointCloud2
 from std_srvs.srv import Trigger
@@ -34,6 +33,7 @@ from rig_ros.ros.conversions import (
     stamp_ns,
     to_stamp,
 )
+from rig_ros.ros.executor import make_executor, turn
 from rig_ros.ros.topics import Role, Topic
 from rig_ros.vision.image import Picture
 
@@ -84,7 +84,7 @@ class GraphClient:
         self._context.init(args=['rig_ros', '--ros-args', *enclave_arguments('operator')])
         self.node = Node(name, context=self._context, namespace=namespace, enable_rosout=False,
                          start_parameter_services=False, use_global_arguments=False)
-        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor = make_executor(context=self._context)
         self._executor.add_node(self.node)
         self._publishers: dict[str, Any] = {}
         self._clients: dict[str, Any] = {}
@@ -123,7 +123,7 @@ class GraphClient:
         """Handle messages until a condition holds.
 
         Args:
-            condition: looked at after each message.
+            condition: looked at whenever messages came and were handled.
             timeout_s: wall-clock limit.
             what: is waited for; for the error.
 
@@ -137,13 +137,13 @@ class GraphClient:
                 raise HardwareError(f'{what}: nothing within {timeout_s:g} s, allowed: a running '
                                     'graph; is it up (rig_ros up), in the same ROS_DOMAIN_ID and '
                                     'namespace?')
-            self._executor.spin_once(timeout_sec=min(SPIN_S, left_s))
+            turn(self._executor, min(SPIN_S, left_s))
 
     def spin_for(self, duration_s: float) -> None:
         """Handle messages for some time."""
         deadline = time.monotonic() + duration_s
         while (left_s := deadline - time.monotonic()) > 0:
-            self._executor.spin_once(timeout_sec=min(SPIN_S, left_s))
+            turn(self._executor, min(SPIN_S, left_s))
 
     def take(self, topic: Topic, timeout_s: float = 5.0) -> Any:
         """Return one message of a topic: the latched one, or the next.

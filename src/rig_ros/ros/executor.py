@@ -125,3 +125,11 @@ def make_executor(**kwargs: Any) -> SingleThreadedExecutor:
     if all(hasattr(executor, name) for name in NEEDED):
         return executor
     return SingleThreadedExecutor(**kwargs)
+
+
+def turn(executor: SingleThreadedExecutor, timeout_s: float) -> None:
+    """Wait for something at most so long [s] and handle what there is."""
+    if isinstance(executor, NodeExecutor):
+        executor.turn(int(1e9 * timeout_s))
+    else:
+        executor.spin_once(timeout_sec=timeout_s)
