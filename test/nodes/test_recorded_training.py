@@ -160,3 +160,18 @@ def test_raises_error_if_the_folder_belongs_to_another_task(plan: TrainingPlan):
     other = dataclasses.replace(plan, task='push')
     with pytest.raises(ModelMismatch, match="'reach_xy'"):
         RecordedTraining(other)
+
+
+def test_two_processes_learn_from_recordings_and_go_on_together(plan: TrainingPlan):
+    plan = dataclasses.replace(plan, processes=2, device='cpu')
+    for first in (0, 2):
+        training = RecordedTraining(plan)
+        try:
+            assert training.learner.team.size == 2
+            for number in range(first, first + 2):
+                training.offer(_record(plan, number))
+            _work(training)
+            assert training.new_model() is not None
+            assert training.figures()['episodes'] == first + 2
+        finally:
+            training.learner.team.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -54,6 +55,9 @@ def train(
                     'where anything else runs.')] = 1,
     device: Annotated[str, typer.Option(
         help='Of the networks: cpu, cuda, or auto, a GPU if there is one.')] = 'cpu',
+    processes: Annotated[int, typer.Option(
+        min=1, help='That learn together, each with a share of every minibatch: on a GPU each, or '
+                    'on the processor.')] = 1,
     release: Annotated[Path | None, typer.Option(
         help='Copy the model here, for example models/reach, with a model card.')] = None,
 ) -> None:
@@ -66,6 +70,7 @@ def train(
     from rig_ros.evaluation.training import TrainingRun, require_releasable
     from rig_ros.learning import config as configs
     from rig_ros.learning.arithmetic import device_of
+    from rig_ros.learning.team import ALONE, require_shareable
     from rig_ros.settings import require
     from rig_ros.simulation.environment import SawyerEnv
     from rig_ros.simulation.state_environment import SawyerStateEnv
@@ -73,8 +78,9 @@ def train(
     if resume and not run:
         raise ConfigError('--resume: got no --run, allowed: the name of the run to go on with')
     require(device in ('cpu', 'cuda', 'auto'), '--device', device, 'cpu, cuda or auto')
-    device_of(cast('Device', device))  # refuses before a folder is made
     recipe = configs.load(config)
+    # Refuses before a folder is made.
+    require_shareable(processes, recipe, device_of(cast('Device', device)))
     directory = run_directory(run or '-'.join(
         (Path(config).stem, f's{seed}', time.strftime('%Y%m%d-%H%M%S'))))
     if resume:
@@ -94,8 +100,9 @@ def train(
                     if recipe.agent == 'stable_baselines3' else
                     TrainingRun(directory, recipe, task, environment, seed, resume=resume,
                                 checkpoint_every=checkpoint_every, device=cast('Device', device),
+                                processes=processes,
                                 state_dim=getattr(environment, 'state_dim', 0), **told))
-        with bars:
+        with bars, contextlib.closing(getattr(training, 'team', ALONE)):
             training.train()
             figures = training.finish(goals, {'command': ' '.join(['rig_ros', *sys.argv[1:]])})
     except KeyboardInterrupt:

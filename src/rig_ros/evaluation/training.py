@@ -19,10 +19,11 @@ from rig_ros.evaluation.model_card import write_card
 from rig_ros.evaluation.report import Figure
 from rig_ros.evaluation.training_report import model_figures
 from rig_ros.learning import bundle as bundles
-from rig_ros.learning.arithmetic import Device
+from rig_ros.learning.arithmetic import Device, device_of
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.practice import Evaluation, train_in_environment
 from rig_ros.learning.state import TrainingState
+from rig_ros.learning.team import lead, require_shareable
 from rig_ros.learning.trainer import Learner, Progress, ProgressHook, ignore_progress
 from rig_ros.settings import require
 
@@ -60,7 +61,7 @@ class TrainingRun(MeasuredRun):
                  checkpoint_every: int = CHECKPOINT_EVERY_STEPS,
                  progress: ProgressHook = ignore_progress,
                  evaluated: Evaluated = lambda _, __: None, milestones: Sequence[int] = (),
-                 state_dim: int = 0, device: Device = 'cpu',
+                 state_dim: int = 0, device: Device = 'cpu', processes: int = 1,
                  clock: Callable[[], float] = time.monotonic) -> None:
         """Prepare the folder and the learner.
 
@@ -77,24 +78,30 @@ class TrainingRun(MeasuredRun):
             milestones: steps at which the final goals are measured already, for tables.
             state_dim: size of the environment's observations where they are true positions.
             device: where the networks are; figures are the same up to rounding.
+            processes: that learn together, each with a share of the minibatches.
             clock: seconds.
 
         Raises:
-            ConfigError: the folder is in use, or there is nothing to resume, or no such device.
+            ConfigError: the folder is in use, or there is nothing to resume, or no such device or
+                number of processes.
+            HardwareError: the other processes do not start.
         """
         super().__init__(directory, config, task, environment, milestones=milestones,
                          evaluated=evaluated, clock=clock)
         self._checkpoint_every = checkpoint_every
         self._progress = progress
+        require_shareable(processes, config, device_of(device))
         if resume:
             self.files.require_resumable()
         else:
             self.files.create(config)
+        self.team = lead(processes, config, task.action_dim, seed, device, state_dim)
         self.learner = Learner(config, task.action_dim, seed, folder=directory,
-                               state_dim=state_dim, device=device)
+                               state_dim=state_dim, device=device, team=self.team)
         if resume:
             state = TrainingState.load(self.files.checkpoint)
             self.learner.restore(state)
+            self.team.tell('restore', {'path': str(self.files.checkpoint)})
             self.learner.seed = int(state.values['seed'])
             self.files.reload_metrics(self.learner.env_steps)
         self._saved_at = self.learner.env_steps

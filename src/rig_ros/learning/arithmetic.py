@@ -96,6 +96,12 @@ class FlatAdam(torch.optim.Adam):
         super().__init__([flat], learning_rate, fused=True)
         self._buffer = flat
 
+    @property
+    def gradient(self) -> Tensor:
+        """The buffer's gradient."""
+        assert self._buffer.grad is not None
+        return self._buffer.grad
+
     @torch.no_grad()
     def advance(self) -> None:
         """Do what `step` does, without its bookkeeping, which costs more than small networks."""

@@ -20,6 +20,7 @@ from rig_ros.learning.arithmetic import (
 )
 from rig_ros.learning.config import TD3Config
 from rig_ros.learning.networks import Critics, Policy
+from rig_ros.learning.team import ALONE, Team
 
 
 class Agent(Protocol):
@@ -42,9 +43,10 @@ class TD3(nn.Module):
     """See the module."""
 
     def __init__(self, latent_dim: int, action_dim: int, config: TD3Config,
-                 device: torch.device | None = None) -> None:
-        """Build networks on a device, the processor if not given."""
+                 device: torch.device | None = None, team: Team = ALONE) -> None:
+        """Build networks on a device, the processor if not given, that learn with a team's."""
         super().__init__()
+        self._team = team
         self.config = config
         self.device = device or torch.device('cpu')
         self.policy = Policy(latent_dim, action_dim, config.hidden).to(self.device)
@@ -82,7 +84,7 @@ class TD3(nn.Module):
         """Improve the critics U times, and every `policy_delay` times policy and targets.
 
         Args:
-            latent: (U, B, dim).
+            latent: (U, B, dim); B is this process's share of a minibatch.
             action: (U, B, n).
             reward: (U, B).
             next_latent: (U, B, dim).
@@ -98,8 +100,9 @@ class TD3(nn.Module):
             part.to(self.device) for part in (latent, action, reward, next_latent, goal))
         state, next_state = torch.cat((latent, goal), -1), torch.cat((next_latent, goal), -1)
         state_action = torch.cat((state, action), -1)
-        noise = self.config.target_noise * torch.randn(
-            action.shape, generator=generator).to(self.device)
+        many, size, *rest = action.shape
+        noise = self.config.target_noise * self._team.share(torch.randn(
+            (many, self._team.size * size, *rest), generator=generator), 1).to(self.device)
         noise.clamp_(-self.config.target_noise_clip, self.config.target_noise_clip)
         done = 0
         with matmul_precision(self.config.precision):
@@ -132,6 +135,7 @@ class TD3(nn.Module):
         trace = body.trace(state_action.expand(self.config.critics, -1, -1))
         error = trace[-1] - target.unsqueeze(-1)
         body.parameter_gradients(trace, error * (2 / len(target)))
+        self._team.average(self.critics_optimiser.gradient)
         self.critics_optimiser.advance()
         return trace[-1].squeeze(-1)
 
@@ -143,6 +147,7 @@ class TD3(nn.Module):
         slope = self.critics.body.input_gradient(
             values, torch.full_like(values[-1], -1 / len(state)))[..., state.shape[-1]:]
         self.policy.body.parameter_gradients(trace, slope * (1 - action.square()))
+        self._team.average(self.policy_optimiser.gradient)
         self.policy_optimiser.advance()
         return values[-1]
 

@@ -39,6 +39,7 @@ from rig_ros.learning.state import (
     under,
 )
 from rig_ros.learning.td3 import TD3
+from rig_ros.learning.team import ALONE, Team
 from rig_ros.learning.vae import ConvVAE, active_dims
 from rig_ros.settings import require
 
@@ -81,7 +82,7 @@ class Learner:
 
     def __init__(self, config: TrainConfig, action_dim: int, seed: int,
                  reward: Reward | None = None, folder: Path | None = None,
-                 state_dim: int = 0, device: Device = 'cpu') -> None:
+                 state_dim: int = 0, device: Device = 'cpu', team: Team = ALONE) -> None:
         """Build untrained networks and an empty replay.
 
         Args:
@@ -94,11 +95,12 @@ class Learner:
                 one that is given true positions.
             device: of the networks; episodes, goals and every draw stay with the processor, so
                 that a seed means the same everywhere.
+            team: processes that learn together with this one.
 
         Raises:
             ConfigError: it is, and there are none; or there is no such device.
         """
-        self.config = config
+        self.config, self.team = config, team
         self.action_dim = action_dim
         self.seed = seed
         self.rng = np.random.default_rng(seed)
@@ -108,7 +110,7 @@ class Learner:
             self.device = device_of(device)
             self.vae = _encoder(config, state_dim).to(self.device)
             latent_dim = self.vae.latent_dim
-            self.agent = TD3(latent_dim, action_dim, config.td3, self.device)
+            self.agent = TD3(latent_dim, action_dim, config.td3, self.device, team)
             self.motion = (MotionReader(latent_dim, action_dim).to(self.device)
                            if config.vae.motion else None)
         learnt = [*self.vae.parameters(), *(self.motion.parameters() if self.motion else ())]
@@ -189,9 +191,24 @@ class Learner:
                     goal: Observation | None = None) -> None:
         """Take in an episode of T steps; shapes and errors as `Replay.add_episode`."""
         where = self.replay.add_episode(observations, actions, goal)
+        self._tell_episode('add_episode', observations, actions, goal)
         if self.ready:
             self.replay.encode(self.vae.encode, where)
         self.env_steps += len(actions)
+
+    def keep_episode(self, observations: Observation, actions: Float32Array,
+                     goal: Observation | None = None) -> None:
+        """Put an episode back that was learnt from before, without counting its steps again."""
+        self.replay.add_episode(observations, actions, goal)
+        self._tell_episode('keep_episode', observations, actions, goal)
+
+    def _tell_episode(self, what: str, observations: Observation, actions: Float32Array,
+                      goal: Observation | None) -> None:
+        if self.team.size > 1:
+            tensors = {'observations': torch.from_numpy(observations),
+                       'actions': torch.from_numpy(actions)}
+            self.team.tell(what, {}, tensors if goal is None else
+                           {**tensors, 'goal': torch.from_numpy(goal)})
 
     def train(self, new_steps: int, progress: ProgressHook = ignore_progress) -> dict[str, float]:
         """Do the training that `new_steps` more environment steps call for.
@@ -202,6 +219,9 @@ class Learner:
         Returns:
             The newest losses and figures, also kept in `metrics`.
         """
+        if self.team.size > 1:
+            self.team.tell('train', {'new_steps': new_steps},
+                           {'generator': self.generator.get_state()})
         config = self.config
         if not self.ready:
             if self.env_steps < config.explore.random_steps:
@@ -229,31 +249,35 @@ class Learner:
         config = self.config.vae
         if isinstance(self.vae, ConvVAE):
             self._fit_pictures(self.vae, steps, progress)
+            self.team.same(self.vae.buffers())
         self.vae_steps += steps
         self.last_vae_at = self.env_steps
         self.replay.encode(self.vae.encode)
         if config.whiten:
             sample = self.replay.sample(WHITEN_SAMPLE, self.generator)
             self.vae.whiten(sample.latent, sample.next_latent)
+            self.team.same(self.vae.buffers())
             self.replay.encode(self.vae.encode)
         self.fit_goals()
 
     def _fit_pictures(self, vae: ConvVAE, steps: int, progress: ProgressHook) -> None:
-        config, draw = self.config.vae, self._picture_sampler()
+        config, draw, share = self.config.vae, self._picture_sampler(), self.team.share
         vae.train()
         for step in range(1, steps + 1):
+            self.vae_optimiser.zero_grad()
             if self.motion is None:
-                loss = vae.loss(self.replay.pictures(draw(config.batch_size)), self.generator)
+                images = self.replay.pictures(share(draw(config.batch_size)))
+                loss = vae.loss(images, self.generator, self.team)
                 total = loss.total
             else:
                 before = draw(config.batch_size // 2)
                 later, motion = self.replay.followed(before, config.motion_steps, self.generator)
-                images = self.replay.pictures(torch.cat((before, later)))
-                loss = vae.loss(images, self.generator)
-                unread = self.motion.loss(loss.mean, motion.to(self.device))
+                images = self.replay.pictures(torch.cat((share(before), share(later))))
+                loss = vae.loss(images, self.generator, self.team)
+                unread = self.motion.loss(loss.mean, share(motion).to(self.device))
                 total = loss.total + config.motion * unread
-            self.vae_optimiser.zero_grad()
             total.backward()  # type: ignore[no-untyped-call]
+            self.team.average_gradients(self.vae_optimiser)
             self.vae_optimiser.step()
             if step % REPORT_EVERY == 0 or step == steps:
                 if self.motion is not None:
@@ -295,7 +319,7 @@ class Learner:
             goal = relabel(batch, self.config.relabel, self.goals, self.generator)
             reward = self.reward(batch.next_latent, goal)
             latent, action, reward, next_latent, goal = (
-                part.reshape(count, size, *part.shape[1:])
+                self.team.share(part.reshape(count, size, *part.shape[1:]), 1)
                 for part in (batch.latent, batch.action, reward, batch.next_latent, goal))
             losses = self.agent.update(latent, action, reward, next_latent, goal, self.generator)
             self.metrics |= {name: loss.item() for name, loss in losses.items()}

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from rig_ros.learning.config import VAEConfig
 from rig_ros.learning.encoder import Encoder, to_images, to_pixels
+from rig_ros.learning.team import ALONE, Team
 from rig_ros.learning.vae_networks import build, initialise_as_paper
 from rig_ros.settings import require
 
@@ -67,11 +68,19 @@ class ConvVAE(Encoder):
         mean: Tensor = self.mean_head(features)
         return mean, log_variance
 
-    def loss(self, images_nhwc_u8: Tensor, generator: torch.Generator) -> VAELoss:
-        """Return the negative evidence bound of a minibatch, KL weighted by beta."""
+    def loss(self, images_nhwc_u8: Tensor, generator: torch.Generator,
+             team: Team = ALONE) -> VAELoss:
+        """Return the negative evidence bound of a minibatch, KL weighted by beta.
+
+        Args:
+            images_nhwc_u8: this process's share of the minibatch.
+            generator: of the noise.
+            team: who else has a share.
+        """
         pixels = to_pixels(images_nhwc_u8.to(self.device))
         mean, log_variance = self.posterior(pixels)
-        noise = torch.randn(mean.shape, generator=generator).to(self.device)
+        noise = team.share(torch.randn((team.size * len(mean), self.latent_dim),
+                                       generator=generator)).to(self.device)
         if self.config.deterministic:
             noise.zero_()
         logits = self.decoder(mean + noise * torch.exp(0.5 * log_variance))

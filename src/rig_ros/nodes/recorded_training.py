@@ -25,8 +25,10 @@ from rig_ros.episodes.assembler import AssembledEpisode, assemble
 from rig_ros.errors import ConfigError, DataError, ModelMismatch, RigError
 from rig_ros.learning import bundle as bundles
 from rig_ros.learning import config as recipes
+from rig_ros.learning.arithmetic import Device
 from rig_ros.learning.bundle_file import write_atomically
 from rig_ros.learning.state import TrainingState
+from rig_ros.learning.team import lead
 from rig_ros.learning.trainer import Learner, ProgressHook, ignore_progress
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,10 @@ class TrainingPlan:
     max_backlog_steps: int = 2000
     keep_bundles: int = 10
     """Older models of this run are deleted."""
+    device: Device = 'auto'
+    """Of the networks."""
+    processes: int = 1
+    """That learn together, on a GPU each or on the processor; 0: as many as there are GPUs."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,8 @@ class RecordedTraining:
             clock: seconds.
 
         Raises:
-            ConfigError: unknown task or recipe.
+            ConfigError: unknown task or recipe, or no such device or number of processes.
+            HardwareError: the other processes do not start.
             DataError: a damaged checkpoint.
             ModelMismatch: a checkpoint of another recipe.
         """
@@ -103,8 +110,10 @@ class RecordedTraining:
         self._folder = Path(plan.directory)
         self._bundles = self._folder / BUNDLES
         self._bundles.mkdir(parents=True, exist_ok=True)
-        self.learner = Learner(self._recipe, self.task.action_dim, plan.seed,
-                               folder=self._folder)
+        dim = self.task.action_dim
+        team = lead(plan.processes, self._recipe, dim, plan.seed, plan.device)
+        self.learner = Learner(self._recipe, dim, plan.seed, folder=self._folder,
+                               device=plan.device, team=team)
         self.learned: list[str] = []
         """Recordings in the replay, in order."""
         self.refused: dict[str, str] = {}
@@ -138,6 +147,7 @@ class RecordedTraining:
                 missing.append(str(error))
             self.learned.append(path)
         self.learner.restore(state)
+        self.learner.team.tell('restore', {'path': str(self._folder / CHECKPOINT)})
         if self.learner.ready and len(self.learner.replay):
             self.learner.replay.encode(self.learner.vae.encode)
         self.refused = dict(values['refused'])
@@ -151,8 +161,7 @@ class RecordedTraining:
     def _keep(self, episode: AssembledEpisode) -> None:
         """Put transitions into the replay without counting them as new steps."""
         for part in episode.segments:
-            self.learner.replay.add_episode(part.images_thwc_u8, part.actions,
-                                            part.goal_image_hwc_u8)
+            self.learner.keep_episode(part.images_thwc_u8, part.actions, part.goal_image_hwc_u8)
 
     @property
     def waiting(self) -> int:

@@ -53,6 +53,10 @@ class TrainerParameters(CommonParameters):
     keep_bundles: int = param(10, 'Models kept in the run folder.', low=1)
     nice: int = param(10, "Lowers the learning process's priority.", low=0, high=19)
     threads: int = param(1, 'CPU threads of the learning process.', low=1, high=256)
+    device: str = param('auto', 'Of the networks: cpu, cuda, or auto, a GPU if there is one.',
+                        one_of=('auto', 'cpu', 'cuda'))
+    processes: int = param(1, 'Processes that learn together, each on a GPU of its own, or on the '
+                              'processor; 0: as many as there are GPUs.', low=0, high=64)
 
 
 class TrainerNode(RigNode):
@@ -74,6 +78,7 @@ class TrainerNode(RigNode):
             'seed': values.seed, 'publish_every_s': values.publish_every_s,
             'checkpoint_every_s': values.checkpoint_every_s,
             'max_backlog_steps': values.max_backlog_steps, 'keep_bundles': values.keep_bundles,
+            'device': values.device, 'processes': values.processes,
         }, values.nice, values.threads)
         self._known: set[str] = set()
         self._folders_seen: set[Path] = set()

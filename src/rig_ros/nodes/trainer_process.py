@@ -8,6 +8,7 @@ does, however that ends: the kernel is asked for SIGKILL, and a closed input mea
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -16,12 +17,16 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rig_ros.errors import RigError
 from rig_ros.processes import end_with_parent
+
+if TYPE_CHECKING:
+    from rig_ros.nodes.recorded_training import RecordedTraining
 
 METRICS_EVERY_S = 0.5
 IDLE_S = 0.2
@@ -107,6 +112,12 @@ def learn(plan: dict[str, Any], mailbox: Mailbox) -> None:
                          values={**training.figures(), **state.metrics})
 
     training = RecordedTraining(TrainingPlan(**plan), progress)
+    with contextlib.closing(training.learner.team):
+        work(training, mailbox, receive)
+
+
+def work(training: RecordedTraining, mailbox: Mailbox, receive: Callable[..., None]) -> None:
+    """Learn, and tell of models and figures, until told to stop."""
     mailbox.send('ready', values=training.figures())
     while not mailbox.stopping:
         worked = training.work()
