@@ -205,10 +205,10 @@ class Learner:
     def _tell_episode(self, what: str, observations: Observation, actions: Float32Array,
                       goal: Observation | None) -> None:
         if self.team.size > 1:
-            tensors = {'observations': torch.from_numpy(observations),
-                       'actions': torch.from_numpy(actions)}
+            tensors = {'observations': torch.tensor(observations),
+                       'actions': torch.tensor(actions)}
             self.team.tell(what, {}, tensors if goal is None else
-                           {**tensors, 'goal': torch.from_numpy(goal)})
+                           {**tensors, 'goal': torch.tensor(goal)})
 
     def train(self, new_steps: int, progress: ProgressHook = ignore_progress) -> dict[str, float]:
         """Do the training that `new_steps` more environment steps call for.
