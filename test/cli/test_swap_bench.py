@@ -60,6 +60,13 @@ def test_a_part_of_another_model_is_seen(tmp_path: Path, wrong: dict[str, str]):
     assert (seen.commands, seen.mixed) == (6, 3)
 
 
+def test_commands_after_the_end_of_their_episode_are_late_and_not_mixed(tmp_path: Path):
+    record(tmp_path, 'e1', 10**12, 'a', 'enc-a')
+    record(tmp_path, 'e2', 2 * 10**12, 'b', 'enc-b', latent='enc-a', policy='a')
+    seen = swap_bench.read_recordings(tmp_path)
+    assert (seen.commands, seen.mixed, seen.late) == (6, 0, 3)
+
+
 def test_commands_of_an_episode_that_was_not_recorded_prove_nothing(tmp_path: Path):
     record(tmp_path, 'e1', 10**12, 'a', 'enc-a', ended=True)
     later = 10**12 + 50 * PERIOD_NS

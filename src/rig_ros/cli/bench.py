@@ -164,5 +164,6 @@ def swap(swaps: Annotated[int, typer.Option(min=1, help='Changes of the model.')
                       f'{figures[f"{node}_max_ms"]:.1f}')
     console.print(f'{figures["swaps"]} swaps in {figures["wall_s"]:.0f} s, '
                   f'[bold]{figures["mixed"]}[/] of {figures["commands"]} commands of mixed '
-                  f'models, {figures["unproven"]} of episodes not recorded whole')
+                  f'models, {figures["late"]} after the end of their episode, '
+                  f'{figures["unproven"]} of episodes not recorded whole')
     _save(json_file, figures)

@@ -33,7 +33,10 @@ class Seen:
     commands: int = 0
     """Requested velocities that answer a picture."""
     mixed: int = 0
-    """Commands whose latent, goal or policy is of another model than the episode's."""
+    """Commands whose latent, goal and policy are not of one model."""
+    late: int = 0
+    """Commands of another model than that of the episode they fall into: sent by a policy that
+    the end of its own had not reached yet."""
     unproven: int = 0
     """Commands of episodes whose start or goal the recording lacks: their model is not known."""
     episodes: int = 0
@@ -77,7 +80,8 @@ def run(swaps: int, task: str, out: Path) -> dict[str, Any]:
         client.spin_for(2.0)
     seen = read_recordings(place / 'episodes')
     return {'swaps': swaps, 'wall_s': wall_s, 'episodes': seen.episodes,
-            'commands': seen.commands, 'mixed': seen.mixed, 'unproven': seen.unproven,
+            'commands': seen.commands, 'mixed': seen.mixed, 'late': seen.late,
+            'unproven': seen.unproven,
             **{f'{node}_{name}': value for node, times in seen.swap_ms.items()
                for name, value in _spread(times).items()}}
 
@@ -156,6 +160,7 @@ def read_recordings(folder: Path) -> Seen:
     record.starts.sort()
     record.ends.sort()
     begins = [start[0] for start in record.starts]
+    encoder_of = {bundle_id: encoder_id for _, bundle_id, encoder_id in record.starts}
     policy, goals = record.active['policy'], sorted(record.goals)
     for stamp, sent_ns in record.asked.items():
         number = bisect.bisect_right(begins, stamp) - 1
@@ -172,9 +177,12 @@ def read_recordings(folder: Path) -> Seen:
         goal_known = goal >= 0 and (goals[goal][1] == encoder_id
                                     or goals[goal][0] > record.resets[asked_for][0])
         seen.unproven += not goal_known
-        seen.mixed += (record.latents.get(stamp, encoder_id) != encoder_id
-                       or (goal_known and goals[goal][1] != encoder_id)
-                       or policy[used][1] != bundle_id)
+        late = policy[used][1] != bundle_id
+        encoders = {record.latents.get(stamp, encoder_id)}
+        if goal_known and not late:  # else the newest goal may not have arrived
+            encoders.add(goals[goal][1])
+        seen.mixed += encoders != {encoder_of.get(policy[used][1], encoder_id)}
+        seen.late += late
     return seen
 
 

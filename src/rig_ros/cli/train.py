@@ -90,8 +90,9 @@ def train(
     if release is not None:
         require_releasable(recipe)
     task = tasks.load(recipe.task)
+    practised = dataclasses.replace(task, reset_free=task.reset_free or recipe.explore.reset_free)
     seen = SawyerStateEnv if recipe.encoder == 'state' else SawyerEnv
-    environment = seen(task, seed, recipe.image_size)
+    environment = seen(practised, seed, recipe.image_size)
     bars = Bars(recipe.env_steps)
     told: dict[str, Any] = {'progress': bars.update, 'evaluated': bars.evaluated,
                             'milestones': headline.milestones(task.name)}

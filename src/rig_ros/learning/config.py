@@ -163,6 +163,10 @@ class ExploreConfig:
     """Share of a practised episode, at its end, that moves at random from where practice led; in
     the simulation's loop (paper: none)."""
 
+    reset_free: bool = False
+    """Whether a practised episode begins where the one before ended, in the simulation's loop; a
+    measured one begins at the task's start (paper: no; Skew-Fit's door: yes)."""
+
     def __post_init__(self) -> None:
         require(0 < self.theta <= 1, 'theta', self.theta, 'above 0, to 1')
         require(self.sigma >= 0, 'sigma', self.sigma, '0 or more')

@@ -54,7 +54,7 @@ def main() -> int:
     config = from_mapping(TrainConfig, plan['config'])
     device: Device = plan['device']
     try:
-        member = team.meet(plan['rank'], plan['size'], plan['port'], torch.device(device))
+        member = team.Member(plan['rank'], plan['size'], plan['place'], torch.device(device))
         learner = Learner(config, plan['action_dim'], plan['seed'], device=device,
                           state_dim=plan['state_dim'], team=member)
         follow(learner, sys.stdin.buffer)

@@ -18,6 +18,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import IO, Any
@@ -33,7 +34,6 @@ from rig_ros.learning.config import TrainConfig
 from rig_ros.processes import end
 from rig_ros.settings import require
 
-HOST = '127.0.0.1'
 PATIENCE = timedelta(seconds=120)
 """How long one process waits for another in the middle of a training."""
 LEAVING_S = 20.0
@@ -75,20 +75,21 @@ ALONE = Team()
 class Member(Team):
     """One of several processes; made by each at the same time."""
 
-    def __init__(self, rank: int, size: int, store: Any, device: torch.device) -> None:
+    def __init__(self, rank: int, size: int, place: str, device: torch.device) -> None:
         """Meet the others.
 
         Args:
             rank: 0 is the leader.
             size: how many there are.
-            store: where they meet.
+            place: a private folder of this machine where they meet; no port is opened for that.
             device: kind of the networks' device; each process has a GPU of its own.
 
         Raises:
             HardwareError: they do not come.
         """
         self.rank, self.size = rank, size
-        os.environ.setdefault('GLOO_SOCKET_IFNAME', 'lo')
+        os.environ.setdefault('GLOO_SOCKET_IFNAME', 'lo')  # this machine only
+        store = dist.FileStore(f'{place}/store', size)  # type: ignore[attr-defined]
         if device.type == 'cuda':
             torch.cuda.set_device(rank)
         try:
@@ -165,16 +166,15 @@ class Leader(Member):
             HardwareError: a follower does not start.
         """
         require_shareable(size, config, device)
-        store = dist.TCPStore(  # type: ignore[attr-defined]
-            HOST, 0, size, is_master=True, wait_for_workers=False)
-        plan = {'size': size, 'port': store.port, 'config': dataclasses.asdict(config),
+        self._place = tempfile.TemporaryDirectory(prefix='rig_ros-team-')
+        plan = {'size': size, 'place': self._place.name, 'config': dataclasses.asdict(config),
                 'action_dim': action_dim, 'seed': seed, 'device': device.type,
                 'state_dim': state_dim}
         self._followers = [subprocess.Popen(
             [sys.executable, '-m', 'rig_ros.learning.follower',
              json.dumps({**plan, 'rank': rank}), str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) for rank in range(1, size)]
-        super().__init__(0, size, store, device)
+        super().__init__(0, size, self._place.name, device)
 
     def tell(self, what: str, values: Mapping[str, Any] | None = None,
              tensors: Mapping[str, Tensor] | None = None) -> None:
@@ -203,6 +203,7 @@ class Leader(Member):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 follower.wait(LEAVING_S)
         end(self._followers, LEAVING_S)
+        self._place.cleanup()
 
 
 def require_shareable(size: int, config: TrainConfig, device: torch.device) -> None:
@@ -243,12 +244,6 @@ def unpacked(pipe: IO[bytes]) -> tuple[dict[str, Any], dict[str, Tensor]] | None
         return None
     tensors = load(content)
     return json.loads(bytes(tensors.pop(MESSAGE).tolist())), tensors
-
-
-def meet(rank: int, size: int, port: int, device: torch.device) -> Member:
-    """Return a follower's side of the team that a leader opened at a port."""
-    store = dist.TCPStore(HOST, port, size, is_master=False)  # type: ignore[attr-defined]
-    return Member(rank, size, store, device)
 
 
 def lead(processes: int, config: TrainConfig, action_dim: int, seed: int, device: Device,
