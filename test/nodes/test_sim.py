@@ -144,6 +144,17 @@ def test_real_time_pictures_come_at_the_rate_with_wall_stamps() -> None:
         assert np.median(np.diff(stamps)) == pytest.approx(50e6, rel=0.3)
 
 
+def test_in_real_time_true_positions_follow_each_picture_with_its_stamp() -> None:
+    with RosBench() as bench:
+        truths = bench.collect(topics.GROUND_TRUTH)
+        arm = Arm(bench, clock='realtime', control_hz=20.0)
+        bench.until(lambda: len(arm.images) >= 8 and len(truths) >= 8)
+        pictures = {stamp_ns(m.header.stamp) for m in arm.images}
+        known = [stamp_ns(m.header.stamp) for m in truths]
+        assert len(set(known)) == len(known)
+        assert len(pictures & set(known)) >= 6  # the first and the last may lack the other
+
+
 def test_real_time_moves_then_holds_when_commands_stop() -> None:
     with RosBench() as bench:
         arm = Arm(bench, clock='realtime')

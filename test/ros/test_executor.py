@@ -18,7 +18,7 @@ from std_msgs.msg import Int32
 from std_srvs.srv import Trigger
 
 from rig_ros.ros import executor as executors
-from rig_ros.ros.executor import NodeExecutor, make_executor
+from rig_ros.ros.executor import NodeExecutor, make_executor, turn
 
 MS = 1_000_000
 
@@ -147,3 +147,23 @@ def test_falls_back_to_rclpys_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> 
     assert type(make_executor(context=rig.context)) is NodeExecutor
     monkeypatch.setattr(executors, 'NEEDED', ('_something_else',))
     assert type(make_executor(context=rig.context)) is SingleThreadedExecutor
+
+
+@pytest.mark.parametrize('kind', [NodeExecutor, SingleThreadedExecutor])
+def test_a_turn_handles_what_there_is_and_waits_no_longer_than_told(rig: Rig, kind: Any) -> None:
+    rig.executor.remove_node(rig.node)
+    executor, got = kind(context=rig.context), []
+    executor.add_node(rig.node)
+    rig.node.create_subscription(Int32, 'a', got.append, 10)
+    publisher = rig.node.create_publisher(Int32, 'a', 10)
+    for _ in range(500):
+        if publisher.get_subscription_count():
+            break
+        turn(executor, 0.02)
+    publisher.publish(Int32(data=3))
+    for _ in range(500):
+        if got:
+            break
+        turn(executor, 0.02)
+    assert [m.data for m in got] == [3]
+    executor.shutdown()
