@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip('rclpy')
 
-from rig_ros.cli import learning_drill
+from rig_ros.cli import cable, learning_drill
 from rig_ros.cli.learning_drill import Practice
 from rig_ros.errors import HardwareError
 from rig_ros.ros import topics
@@ -62,3 +63,10 @@ def test_episodes_are_started_again_when_nothing_is_heard(monkeypatch: pytest.Mo
     monkeypatch.setattr(learning_drill, 'RESTART_S', 0.0)
     practice.go_on(1.0, iter([None] * 5))
     assert graph.starts == 6
+
+
+def test_without_rsync_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('PATH', '/nowhere')
+    with pytest.raises(cable.NotPossible, match='rsync'):
+        learning_drill.practise('reach_xy', 'reach', 0, 10.0, 0.0, 0.0, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()  # 330 s were practised for no model without it

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -128,8 +129,10 @@ def practise(task: str, recipe: str, seed: int, seconds: float, cut_at_s: float,
     """Let the robot practise for so long; return what it did and the folder of the trainer's run.
 
     Raises:
-        NotPossible: this machine lets us make no network.
+        NotPossible: this machine lets us make no network, or there is no rsync.
     """
+    if shutil.which('rsync') is None:
+        raise cable.NotPossible('needs rsync (apt-get install rsync)')
     isolate_graph()
     from rig_ros.bringup import graph
     from rig_ros.bringup.supervisor import Supervisor
