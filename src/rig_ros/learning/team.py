@@ -151,7 +151,7 @@ class Leader(Member):
 
     def __init__(self, size: int, config: TrainConfig, action_dim: int, seed: int,
                  device: torch.device, state_dim: int = 0) -> None:
-        """Start the followers and meet them.
+        """Start the followers and meet them; `lead` has checked that they can share the recipe.
 
         Args:
             size: processes, this one included.
@@ -162,10 +162,8 @@ class Leader(Member):
             state_dim: size of the state vectors that take the place of pictures.
 
         Raises:
-            ConfigError: minibatches cannot be shared by so many, or there are fewer GPUs.
             HardwareError: a follower does not start.
         """
-        require_shareable(size, config, device)
         self._place = tempfile.TemporaryDirectory(prefix='rig_ros-team-')
         plan = {'size': size, 'place': self._place.name, 'config': dataclasses.asdict(config),
                 'action_dim': action_dim, 'seed': seed, 'device': device.type,
@@ -269,4 +267,3 @@ def lead(processes: int, config: TrainConfig, action_dim: int, seed: int, device
     if processes == 1:
         return ALONE
     return Leader(processes, config, action_dim, seed, where, state_dim)
-
