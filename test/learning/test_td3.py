@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
+from rig_ros.errors import ConfigError
 from rig_ros.learning.config import TD3Config
 from rig_ros.learning.td3 import TD3
 
@@ -112,3 +115,28 @@ def test_learns_to_reach_on_a_line(precision):
     for _ in range(12):
         latent = latent + 0.2 * agent.act(latent, goal)
     assert (latent - goal).abs().max() < 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('precision', 'tolerance'), [('fp32', 1e-4), ('bf16', 2e-2)])
+def test_compiled_updates_are_the_same_updates(precision, tolerance):
+    config = TD3Config(hidden=(64, 64), target_noise=0.0, precision=precision, average_updates=4)
+    plain, compiled = TD3(4, 2, config), TD3(4, 2, dataclasses.replace(config, compile=True))
+    compiled.load_state_dict(plain.state_dict())
+    torch.manual_seed(0)
+    many, size = 7, 64  # three whole cycles of two, and one update left over
+    batch = (torch.randn(many, size, 4), torch.rand(many, size, 2), -torch.rand(many, size),
+             torch.randn(many, size, 4), torch.randn(many, size, 4))
+    for _ in range(2):
+        losses = [agent.update(*batch, torch.Generator()) for agent in (plain, compiled)]
+    assert plain.updates == compiled.updates == 14
+    for name, value in losses[0].items():
+        torch.testing.assert_close(losses[1][name], value, rtol=0.05, atol=tolerance)
+    for a, b in zip(plain.state_dict().values(), compiled.state_dict().values()):
+        assert (a - b).abs().mean() < tolerance
+
+
+def test_without_a_compiler_the_setting_is_refused(monkeypatch):
+    monkeypatch.setenv('CXX', 'no-such-compiler')
+    with pytest.raises(ConfigError, match=r"td3\.compile.*no-such-compiler.*install"):
+        TD3(1, 1, TD3Config(hidden=(8,), compile=True))

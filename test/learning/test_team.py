@@ -116,6 +116,7 @@ def test_followers_end_with_the_leader(together):
 
 @pytest.mark.parametrize(('size', 'changes', 'message'), [
     (0, {}, 'processes'), (3, {}, 'divisor of 8'),
+    (2, {'td3': TD3Config(batch_size=8, compile=True)}, 'td3.compile'),
     (8, {'vae': VAEConfig(batch_size=8, motion=1.0)}, 'divisor of 4'),
     (2, {'agent': 'stable_baselines3', 'encoder': 'state', 'skew': SkewConfig()}, 'agent')])
 def test_raises_error_if_processes_cannot_share_a_recipe(size, changes, message):

@@ -49,6 +49,8 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
             threads: Annotated[int, typer.Option(min=1, help='Of torch, as in train.')] = 1,
             precision: Annotated[str, typer.Option(
                 help="fp32 or bf16 products; the recipe's own if not given.")] = '',
+            compiled: Annotated[bool, typer.Option(
+                '--compile', help='With td3.compile: the recipe\'s own if not given.')] = False,
             json_file: JsonFile = None) -> None:
     """Gradient updates a second, with sampling, relabelling and targets."""
     use_threads(threads)
@@ -58,8 +60,9 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
 
     results: dict[str, dict[str, float]] = {}
     for name in recipe or RECIPES:
+        changes: dict[str, object] = {'td3.precision': precision} if precision else {}
         config = settings.change(configs.load(name),
-                                 {'td3.precision': precision} if precision else {})
+                                 {**changes, 'td3.compile': True} if compiled else changes)
         results[name] = updates_per_second(config, seconds)
         console.print(f'{name}: [bold]{results[name]["updates_per_s"]:.0f}[/] policy updates/s, '
                       f'{results[name]["vae_minibatches_per_s"]:.0f} VAE minibatches/s')

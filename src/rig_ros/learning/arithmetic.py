@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +15,12 @@ from torch.optim.adam import adam
 from rig_ros.settings import require
 
 Device = Literal['cpu', 'cuda', 'auto']
+Arguments = ParamSpec('Arguments')
+Result = TypeVar('Result')
 THIN = 64
 """Rounding a matrix with fewer rows or columns than this takes longer than it saves."""
+_rounded = False
+"""What `matmul_precision` set: what code being compiled may read."""
 
 
 @contextmanager
@@ -24,12 +30,27 @@ def matmul_precision(precision: Literal['fp32', 'bf16']) -> Iterator[None]:
     Sums stay float32, and so do products of thin matrices. A processor that cannot do it faster
     does it in float32.
     """
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision('medium' if precision == 'bf16' else 'highest')
+    global _rounded
+    before, torch_before = _rounded, torch.get_float32_matmul_precision()
+    _rounded = precision == 'bf16'
+    torch.set_float32_matmul_precision('medium' if _rounded else 'highest')
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        _rounded = before
+        torch.set_float32_matmul_precision(torch_before)
+
+
+def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Return the function compiled for the shapes it is called with, at its first call.
+
+    Raises:
+        ConfigError: there is no compiler for it.
+    """
+    compiler = os.environ.get('CXX', 'g++')
+    require(shutil.which(compiler) is not None, 'td3.compile', True,
+            f'false without a C++ compiler ({compiler!r} was not found); install g++ or set CXX')
+    return torch.compile(function, dynamic=False)
 
 
 def device_of(name: Device) -> torch.device:
@@ -67,8 +88,13 @@ def flatten(module: nn.Module) -> nn.Parameter:
 
 def product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Return the products (M, i, k) of M matrices (i, j) and (j, k)."""
-    if (min(*a.shape[1:], b.shape[2]) >= THIN
-            or torch.get_float32_matmul_precision() == 'highest'):
+    thick = min(*a.shape[1:], b.shape[2]) >= THIN
+    if torch.compiler.is_compiling():
+        # Rounding becomes part of the operations around it; the product is rounded too.
+        result = (torch.bmm(a.bfloat16(), b.bfloat16()).float() if _rounded and thick
+                  else torch.bmm(a, b))
+        return result if out is None else out.copy_(result)
+    if thick or not _rounded:
         return torch.bmm(a, b, out=out)
     with matmul_precision('fp32'):
         return torch.bmm(a, b, out=out)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from rig_ros.learning.arithmetic import (
     FlatAdam,
+    compiled,
     flatten,
     matmul_precision,
     without_denormals,
@@ -64,6 +65,7 @@ class TD3(nn.Module):
         self.policy_optimiser, self.critics_optimiser = (
             FlatAdam(flat, config.learning_rate) for flat in online)
         self.updates = 0
+        self._compiled = compiled(self._learn) if config.compile else None
 
     @property
     def acting_policy(self) -> Policy:
@@ -109,17 +111,38 @@ class TD3(nn.Module):
             while done < len(state):  # the targets stand still for up to `delay` minibatches
                 until = min(len(state), done + delay - self.updates % delay)
                 some = slice(done, until)
-                target = self._target(reward[some], next_state[some], noise[some])
-                for number in range(done, until):
-                    values = self._improve_critics(state_action[number], target[number - done])
+                whole = until - done == delay
+                moves = (self.updates + until - done) % delay == 0
+                learn = self._compiled if whole and self._compiled else self._learn
+                values, target, ascended = learn(
+                    state_action[some], reward[some], next_state[some], noise[some],
+                    state[until - 1] if moves else None)
                 self.updates += until - done
-                if self.updates % delay == 0:
-                    policy_loss = -self._improve_policy(state[until - 1]).mean()
-                    self._move_targets()
+                if ascended is not None:
+                    policy_loss = -ascended.mean()
+                    self._move_average()
                 done = until
-        metrics = {'critic_loss': (values - target[-1]).square().mean(1).sum(),
+        metrics = {'critic_loss': (values - target).square().mean(1).sum(),
                    'value': values.mean()}
         return metrics if policy_loss is None else {**metrics, 'policy_loss': policy_loss}
+
+    def _learn(self, state_action: Tensor, reward: Tensor, next_state: Tensor, noise: Tensor,
+               state: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Improve the critics on minibatches that share targets' weights; with states (B, d) for
+        the policy, that and the targets too.
+
+        Returns:
+            The last minibatch's values (M, B) and targets (B,), and the policy's values (1, B, 1).
+        """
+        targets = self._target(reward, next_state, noise)
+        for number in range(len(targets)):
+            values = self._improve_critics(state_action[number], targets[number])
+        if state is None:
+            return values, targets[-1], None
+        ascended = self._improve_policy(state)
+        for online, target in self._flat:
+            target.lerp_(online, self.config.target_rate)
+        return values, targets[-1], ascended
 
     def _target(self, reward: Tensor, next_state: Tensor, noise: Tensor) -> Tensor:
         """Return what the critics should say of minibatches, as the rewards (U, B)."""
@@ -151,9 +174,7 @@ class TD3(nn.Module):
         self.policy_optimiser.advance()
         return values[-1]
 
-    def _move_targets(self) -> None:
-        for online, target in self._flat:
-            target.lerp_(online, self.config.target_rate)
+    def _move_average(self) -> None:
         if self._average is not None:
             # Over the last tenth until there were enough: the first ones know nothing.
             updates = min(self.config.average_updates, 0.1 * self.updates)
