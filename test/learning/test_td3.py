@@ -138,5 +138,5 @@ def test_compiled_updates_are_the_same_updates(precision, tolerance):
 
 def test_without_a_compiler_the_setting_is_refused(monkeypatch):
     monkeypatch.setenv('CXX', 'no-such-compiler')
-    with pytest.raises(ConfigError, match=r"td3\.compile.*no-such-compiler.*install"):
+    with pytest.raises(ConfigError, match=r'td3\.compile.*no-such-compiler.*install'):
         TD3(1, 1, TD3Config(hidden=(8,), compile=True))

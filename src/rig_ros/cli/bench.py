@@ -50,7 +50,7 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
             precision: Annotated[str, typer.Option(
                 help="fp32 or bf16 products; the recipe's own if not given.")] = '',
             compiled: Annotated[bool, typer.Option(
-                '--compile', help='With td3.compile: the recipe\'s own if not given.')] = False,
+                '--compile', help="With td3.compile: the recipe's own if not given.")] = False,
             json_file: JsonFile = None) -> None:
     """Gradient updates a second, with sampling, relabelling and targets."""
     use_threads(threads)

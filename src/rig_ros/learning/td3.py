@@ -111,7 +111,7 @@ class TD3(nn.Module):
             while done < len(state):  # the targets stand still for up to `delay` minibatches
                 until = min(len(state), done + delay - self.updates % delay)
                 some = slice(done, until)
-                whole = until - done == delay
+                whole = until - done == delay  # what is compiled has one shape
                 moves = (self.updates + until - done) % delay == 0
                 learn = self._compiled if whole and self._compiled else self._learn
                 values, target, ascended = learn(
@@ -128,8 +128,9 @@ class TD3(nn.Module):
 
     def _learn(self, state_action: Tensor, reward: Tensor, next_state: Tensor, noise: Tensor,
                state: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Improve the critics on minibatches that share targets' weights; with states (B, d) for
-        the policy, that and the targets too.
+        """Improve the critics; given states (B, d) for it, the policy and the targets as well.
+
+        The targets stand still over these minibatches.
 
         Returns:
             The last minibatch's values (M, B) and targets (B,), and the policy's values (1, B, 1).
