@@ -113,3 +113,13 @@ def test_goals_beyond_are_half_visited():
     setter.fit(torch.arange(10.0).unsqueeze(1))
     visited = torch.isin(setter.latents, torch.arange(10.0)).float().mean()
     assert abs(float(visited) - 0.5) < 0.01
+
+
+def test_thinned_latents_keep_their_shares_and_leave_the_others_alone():
+    setter = VisitedLatents(1)
+    setter.latents = torch.cat((torch.zeros(300, 1), torch.ones(100, 1)))
+    few = setter.thinned(40)
+    assert len(few.latents) == 40
+    assert len(setter.latents) == 400
+    assert abs(few.latents.mean() - 0.25) < 0.03
+    assert torch.equal(setter.thinned(1000).latents, setter.latents)

@@ -21,6 +21,7 @@ from rig_ros.evaluation.training_report import model_figures
 from rig_ros.learning import bundle as bundles
 from rig_ros.learning.arithmetic import Device, device_of
 from rig_ros.learning.config import TrainConfig
+from rig_ros.learning.goals import VisitedLatents
 from rig_ros.learning.practice import Evaluation, train_in_environment
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.team import lead, require_shareable
@@ -28,6 +29,8 @@ from rig_ros.learning.trainer import Learner, Progress, ProgressHook, ignore_pro
 from rig_ros.settings import require
 
 CHECKPOINT_EVERY_STEPS = 2500
+RELEASED_GOALS = 1000
+"""Latents of goals that a released model keeps, to imagine goals from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +163,8 @@ class TrainingRun(MeasuredRun):
     def release(self, directory: Path) -> Path:
         """Write the finished run's model to a folder, named as the folder, with a model card.
 
-        What only training needs (the critics) stays in the run, which halves the download.
+        What only training needs (the critics, most of the latents that goals are drawn from) stays
+        in the run, which halves the download.
 
         Raises:
             ConfigError: it has no VAE, so that there is no model for the nodes.
@@ -168,8 +172,9 @@ class TrainingRun(MeasuredRun):
         require_releasable(self.config)
         path = directory / f'{directory.name}.safetensors'
         manifest = bundles.load(self.files.bundle, self.task.name).manifest
-        modules = {name: module for name, module in self.learner.modules.items()
-                   if 'critics' not in name}
+        modules = {name: module.thinned(RELEASED_GOALS)
+                   if isinstance(module, VisitedLatents) else module
+                   for name, module in self.learner.modules.items() if 'critics' not in name}
         bundle_id = bundles.save(path, manifest, modules)
         write_card(directory, directory.name, manifest, bundle_id, path)
         return path

@@ -6,6 +6,7 @@ transition under several goals: the episode's own, one it reached later, and an 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -102,6 +103,13 @@ class VisitedLatents(FittedPrior):
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw goals (count, dim)."""
         return self.latents[torch.randint(len(self.latents), (count,), generator=generator)]
+
+    def thinned(self, count: int) -> VisitedLatents:
+        """Return a copy that remembers at most so many of the latents, taken at even distances."""
+        copied = copy.deepcopy(self)
+        if len(self.latents) > count:
+            copied.latents = self.latents[torch.linspace(0, len(self.latents) - 1, count).long()]
+        return copied
 
 
 class CorrelatedGoals(VisitedLatents):
