@@ -58,11 +58,11 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
     from rig_ros.learning import config as configs
     from rig_ros.learning.bench import updates_per_second
 
+    given = {'td3.precision': precision, 'td3.compile': compiled}
+    changes = {name: value for name, value in given.items() if value}
     results: dict[str, dict[str, float]] = {}
     for name in recipe or RECIPES:
-        changes: dict[str, object] = {'td3.precision': precision} if precision else {}
-        config = settings.change(configs.load(name),
-                                 {**changes, 'td3.compile': True} if compiled else changes)
+        config = settings.change(configs.load(name), changes)
         results[name] = updates_per_second(config, seconds)
         console.print(f'{name}: [bold]{results[name]["updates_per_s"]:.0f}[/] policy updates/s, '
                       f'{results[name]["vae_minibatches_per_s"]:.0f} VAE minibatches/s')

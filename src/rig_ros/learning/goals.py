@@ -108,7 +108,7 @@ class VisitedLatents(FittedPrior):
         """Return a copy that remembers at most so many of the latents, taken at even distances."""
         copied = copy.deepcopy(self)
         if len(self.latents) > count:
-            copied.latents = self.latents[torch.linspace(0, len(self.latents) - 1, count).long()]
+            copied.latents = self.latents[resample(torch.ones(len(self.latents)), count)]
         return copied
 
 
