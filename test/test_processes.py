@@ -7,6 +7,10 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
+from rig_ros.processes import SPINS, thread_settings
+
 CHILD = """
 import os, sys, time
 from rig_ros.processes import end_with_parent
@@ -37,3 +41,12 @@ def test_ends_at_once_when_its_parent_is_not_the_one_named() -> None:
     assert done.returncode == 1
     assert done.stdout == b''
 
+
+
+@pytest.mark.parametrize('told', ['OMP_WAIT_POLICY', 'GOMP_SPINCOUNT'])
+def test_threads_wait_as_the_environment_says(monkeypatch, told) -> None:
+    monkeypatch.delenv('OMP_WAIT_POLICY', raising=False)
+    monkeypatch.delenv('GOMP_SPINCOUNT', raising=False)
+    assert thread_settings(2) == {'OMP_NUM_THREADS': '2', 'GOMP_SPINCOUNT': str(SPINS)}
+    monkeypatch.setenv(told, 'anything')
+    assert thread_settings(2) == {'OMP_NUM_THREADS': '2'}

@@ -15,6 +15,23 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+SPINS = 20_000
+"""How often a thread looks whether another is done before it sleeps: some 0.1 ms.
+
+Without an end two threads were 10 to 50 times slower than one beside another busy process, and
+without any they are half as fast with nothing beside: doc/experiments/0008.
+"""
+
+
+def thread_settings(threads: int) -> dict[str, str]:
+    """Return the environment for so many threads of torch; it counts until torch is imported.
+
+    How threads wait is left to OMP_WAIT_POLICY or GOMP_SPINCOUNT where one of them is set.
+    """
+    told = {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT'} & os.environ.keys()
+    return {'OMP_NUM_THREADS': str(threads), **({} if told else {'GOMP_SPINCOUNT': str(SPINS)})}
+
+
 def end_with_parent(parent: int) -> None:
     """Make the kernel kill this process when its parent ends, however that ends (Linux).
 

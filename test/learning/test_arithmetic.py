@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -68,6 +72,27 @@ def test_denormals_are_zero_inside_a_block_and_back_after_it():
             pass
         assert (tiny * 1.0).item() == 0.0
     assert (tiny * 1.0).item() != 0.0
+
+
+HELPERS = """
+import torch
+from rig_ros.learning.arithmetic import start_threads, without_denormals
+assert torch.get_num_threads() == 2
+{}
+tiny = torch.full((1 << 20,), 1e-40)
+with without_denormals():
+    print(tiny.mul(1.0).count_nonzero().item())
+"""
+
+
+@pytest.mark.parametrize(('first', 'flushed'), [('start_threads()', True),
+                                                ('torch.ones(1 << 20).mul_(2.0)', False)])
+def test_denormals_are_zero_in_the_threads_that_help(first, flushed):
+    """The second thread kept denormal numbers, and with them took longer than one alone."""
+    done = subprocess.run([sys.executable, '-c', HELPERS.format(first)], text=True, check=True,
+                          stdout=subprocess.PIPE, timeout=60,
+                          env={**os.environ, 'OMP_NUM_THREADS': '2'})
+    assert (int(done.stdout) == 0) is flushed
 
 
 def test_learning_leaves_the_processor_as_it_was():

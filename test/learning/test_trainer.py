@@ -52,6 +52,13 @@ def test_schedule_of_the_vae_and_of_the_updates():
     assert learner.agent.updates == 4 + 20
 
 
+def test_refreshes_of_the_vae_end_where_the_recipe_says():
+    config = small_config()
+    learner = trained(60, vae=dataclasses.replace(config.vae, refresh_until=50))
+    assert learner.last_vae_at == 40
+    assert learner.vae_steps == 4 + 2
+
+
 def test_imagined_goals_follow_the_pictures_between_the_vaes_trainings():
     learner = trained(35, goals='visited', goals_every=10)
     assert learner.last_vae_at == 20

@@ -22,6 +22,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from rig_ros.processes import thread_settings
+
 if TYPE_CHECKING:
     from rig_ros.control.task import TaskConfig
     from rig_ros.evaluation.outside_run import OutsideRun
@@ -51,8 +53,8 @@ def train(
     checkpoint_every: Annotated[int, typer.Option(
         min=1, help='Steps between two checkpoints; a killed run goes on from the last.')] = 2500,
     threads: Annotated[int, typer.Option(
-        min=1, help='Of torch. Two gain a quarter on two idle cores, and lose most of the speed '
-                    'where anything else runs.')] = 1,
+        min=1, help='Of torch. Two are nearly twice as fast on two idle cores, and as fast as one '
+                    'where something else keeps both busy.')] = 1,
     device: Annotated[str, typer.Option(
         help='Of the networks: cpu, cuda, or auto, a GPU if there is one.')] = 'cpu',
     processes: Annotated[int, typer.Option(
@@ -134,13 +136,8 @@ def outside_run(directory: Path, recipe: TrainConfig, task: TaskConfig, environm
 
 
 def use_threads(threads: int) -> None:
-    """Decide torch's threads; call it before torch is imported.
-
-    OpenMP's threads wait for each other by spinning: with one more busy process on two cores, two
-    threads were measured 10 to 50 times slower than one. Passive waiting bounds that loss.
-    """
-    os.environ['OMP_NUM_THREADS'] = str(threads)
-    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    """Decide torch's threads; call it before torch is imported."""
+    os.environ.update(thread_settings(threads))
 
 
 def run_directory(name: str) -> Path:

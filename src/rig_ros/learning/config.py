@@ -53,6 +53,8 @@ class VAEConfig:
     """Steps between online trainings; 0 keeps the first VAE (paper's ablation: each 1 to 3 k)."""
     refresh_steps: int = 200
     """Minibatches of one online training."""
+    refresh_until: int = 0
+    """Steps after which the VAE stays as it is; 0 refreshes to the end."""
     motion: float = 0.0
     """Weight of the arm's motion (ours; paper: none): the change of a latent between two pictures
     of an episode shall tell, by a linear map, the actions between them added up."""
@@ -70,8 +72,14 @@ class VAEConfig:
         require(self.first_steps >= 1, 'first_steps', self.first_steps, '1 or more')
         require(self.refresh_every >= 0, 'refresh_every', self.refresh_every, '0 or more')
         require(self.refresh_steps >= 1, 'refresh_steps', self.refresh_steps, '1 or more')
+        require(self.refresh_until >= 0, 'refresh_until', self.refresh_until, '0 or more')
         require(self.motion >= 0, 'motion', self.motion, '0 or more')
         require(self.motion_steps >= 1, 'motion_steps', self.motion_steps, '1 or more')
+
+    def refresh_due(self, env_steps: int, last: int) -> bool:
+        """Return whether the VAE is to be trained again, `last` being the steps it saw then."""
+        return (self.refresh_every > 0 and env_steps - last >= self.refresh_every
+                and (self.refresh_until == 0 or env_steps <= self.refresh_until))
 
     @property
     def by_steps(self) -> bool:

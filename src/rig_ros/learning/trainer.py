@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from rig_ros.control.action import OrnsteinUhlenbeck
 from rig_ros.errors import ModelMismatch
-from rig_ros.learning.arithmetic import Device, device_of, without_denormals
+from rig_ros.learning.arithmetic import Device, device_of, start_threads, without_denormals
 from rig_ros.learning.bundle import architecture
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.encoder import PixelEncoder, StateEncoder
@@ -100,6 +100,7 @@ class Learner:
         Raises:
             ConfigError: it is, and there are none; or there is no such device.
         """
+        start_threads()
         self.config, self.team = config, team
         self.action_dim = action_dim
         self.seed = seed
@@ -229,8 +230,7 @@ class Learner:
             self.train_vae(config.vae.first_steps, progress)
             self._owed_updates += config.td3.first_updates
         else:
-            every = config.vae.refresh_every
-            if every and self.env_steps - self.last_vae_at >= every:
+            if config.vae.refresh_due(self.env_steps, self.last_vae_at):
                 self.train_vae(config.vae.refresh_steps, progress)
             if config.goals_every and self.env_steps - self.last_goals_at >= config.goals_every:
                 self.fit_goals()

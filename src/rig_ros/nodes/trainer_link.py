@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rig_ros.processes import thread_settings
+
 STOP_WAIT_S = 3.0
 FIRST_BACKOFF_S = 1.0
 LONGEST_BACKOFF_S = 30.0
@@ -70,7 +72,7 @@ class TrainerLink:
         return messages
 
     def _start(self) -> None:
-        environment = {**os.environ, 'OMP_NUM_THREADS': str(self._threads)}
+        environment = {**os.environ, **thread_settings(self._threads)}
         command = [sys.executable, '-m', 'rig_ros.nodes.trainer_process',
                    json.dumps(self._plan), str(os.getpid())]
         if self._nice:
