@@ -46,6 +46,7 @@ def test_nested_values_lists_and_defaults():
     ({'fast': 1}, r'cart\.fast: got 1, allowed: true or false'),
     ({'fast': 'yes'}, r"cart\.fast: got 'yes'"),
     ({'front': {'radius': True}}, r'cart\.front\.radius: got True, allowed: a number'),
+    ({'front': {'radius': '2e-3'}}, r'a number, in YAML with a point: 2\.0e-3'),
     ({'front': {'radius': 1.0, 'spokes': 1.5}}, r'cart\.front\.spokes: got 1\.5.*whole number'),
     ({'front': {}}, r"cart\.front: got \"no \['radius'\]\""),
     ({'front': 7}, r'cart\.front: got 7, allowed: a mapping'),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -52,8 +53,10 @@ def _convert(value: Any, annotation: Any, where: str) -> Any:
         require(isinstance(value, dict), where, value, 'a mapping')
         return value
     if annotation is float:
+        allowed = ('a number, in YAML with a point: 2.0e-3'
+                   if re.fullmatch(r'[+-]?\d+e[+-]?\d+', str(value)) else 'a number')
         require(isinstance(value, (int, float)) and not isinstance(value, bool),
-                where, value, 'a number')
+                where, value, allowed)
         return float(value)
     if annotation in (int, bool, str):
         wanted = {int: 'a whole number', bool: 'true or false', str: 'a text'}[annotation]
