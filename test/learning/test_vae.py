@@ -196,5 +196,22 @@ def test_training_lowers_the_loss():
     assert losses[-1] < 0.5 * losses[0]
 
 
+@ALL_NETWORKS
+def test_reduced_precision_trains_alike_and_encodes_as_before(networks):
+    torch.manual_seed(0)
+    exact = ConvVAE(48, VAEConfig(latent_dim=5, networks=networks)).train()
+    rounded = ConvVAE(48, VAEConfig(latent_dim=5, networks=networks, precision='bf16')).train()
+    rounded.load_state_dict(exact.state_dict())
+    slopes = []
+    for vae in (exact, rounded):
+        loss = vae.loss(pictures(16), torch.Generator().manual_seed(1))
+        loss.total.backward()
+        assert loss.mean.dtype == torch.float32
+        slopes.append(torch.cat([p.grad.flatten() for p in vae.parameters()]))
+    assert not torch.equal(*slopes)
+    assert torch.nn.functional.cosine_similarity(*slopes, dim=0) > 0.99
+    assert torch.equal(exact.eval().encode(pictures(4))[0], rounded.eval().encode(pictures(4))[0])
+
+
 def test_active_dims_counts_latents_that_carry_information():
     assert active_dims(torch.tensor([2.0, 0.001, 0.6])) == 2

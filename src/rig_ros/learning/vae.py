@@ -63,7 +63,9 @@ class ConvVAE(Encoder):
 
     def posterior(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance, before `scale`, for floats (B, 3, H, W) in [0, 1]."""
-        features = self.encoder(pixels)
+        return self._heads(self.encoder(pixels))
+
+    def _heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
         log_variance = math.log(self.config.min_variance) + self.log_variance_head(features).abs()
         mean: Tensor = self.mean_head(features)
         return mean, log_variance
@@ -78,13 +80,18 @@ class ConvVAE(Encoder):
             team: who else has a share.
         """
         pixels = to_pixels(images_nhwc_u8.to(self.device))
-        mean, log_variance = self.posterior(pixels)
+        rounded = torch.autocast(pixels.device.type, torch.bfloat16,
+                                 enabled=self.config.precision == 'bf16')
+        with rounded:
+            features = self.encoder(pixels)
+        mean, log_variance = self._heads(features.float())
         noise = team.share(torch.randn((team.size * len(mean), self.latent_dim),
                                        generator=generator)).to(self.device)
         if self.config.deterministic:
             noise.zero_()
-        logits = self.decoder(mean + noise * torch.exp(0.5 * log_variance))
-        reconstruction = reconstruction_nats(pixels, logits, self.config.likelihood)
+        with rounded:
+            logits = self.decoder(mean + noise * torch.exp(0.5 * log_variance))
+        reconstruction = reconstruction_nats(pixels, logits.float(), self.config.likelihood)
         kl_per_dim = 0.5 * (mean ** 2 + log_variance.exp() - 1 - log_variance).mean(0)
         return VAELoss(reconstruction + self.config.beta * kl_per_dim.sum(), reconstruction,
                        kl_per_dim, mean)

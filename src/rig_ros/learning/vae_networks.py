@@ -75,9 +75,10 @@ class SpatialSoftmax(nn.Module):
         self.sharpness = nn.Parameter(torch.ones(1))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Return the positions."""
-        weight = (maps.flatten(2) * self.sharpness).softmax(-1)
-        return (weight @ self.grid).flatten(1)
+        """Return the positions, in float32 whatever the maps are: bfloat16 has 256 of them."""
+        with torch.autocast(maps.device.type, enabled=False):
+            weight = (maps.float().flatten(2) * self.sharpness).softmax(-1)
+            return (weight @ self.grid).flatten(1)
 
 
 def _keypoint(image_size: int, latent_dim: int) -> Networks:
