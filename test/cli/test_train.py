@@ -84,6 +84,16 @@ def test_other_goals_need_another_seed(trained):
 
 
 @pytest.mark.render
+def test_a_probe_says_what_the_latents_tell(trained):
+    result = rig_ros('evaluate', 'runs/first', '--goals', '2', '--probe', '60', '--json',
+                     'probe.json', folder=trained)
+    assert result.returncode == 0, result.stderr
+    assert 'hand in the picture with the nearest latent' in result.stdout
+    hand = json.loads((trained / 'probe.json').read_text())['probe']['hand']
+    assert 0 < hand['best'] <= hand['nearest'] < 2 * hand['chance']
+
+
+@pytest.mark.render
 def test_a_run_in_use_is_refused_and_a_longer_one_resumes(trained):
     metrics = trained / 'runs/first/metrics.csv'
     rows = len(metrics.read_text().splitlines())

@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 if TYPE_CHECKING:
     from rig_ros.control.task import TaskConfig
+    from rig_ros.learning.bundle import Bundle
     from rig_ros.learning.manifest import Manifest
 
 app = typer.Typer(add_completion=False)
@@ -48,6 +49,9 @@ def evaluate(
     goals: Annotated[int, typer.Option(min=1, help='Number of held-out goals.')] = 50,
     seed: Annotated[int | None, typer.Option(
         min=0, help='Draws other goals than the fixed ones of every report.')] = None,
+    probe: Annotated[int, typer.Option(
+        min=0, help='Goal pictures (40 or more; 800 tell enough) for saying what latents tell of '
+                    'where things are; 0 does not.')] = 0,
     report: Annotated[Path | None, typer.Option(
         help='Write report.html and report.json into this folder.')] = None,
     json_file: Annotated[Path | None, typer.Option(
@@ -87,6 +91,8 @@ def evaluate(
             f'[bold]{amount(values["mean_final_distance_m"], name)}[/] (95 % {amount(low, name)} '
             f'to {amount(high, name)}), worst {amount(values["worst_m"], name)}, doing nothing '
             f'{amount(values["do_nothing_m"], name)}')
+    if probe:
+        figures['probe'] = _probe(model, chosen, probe, goal_seed)
     if report is not None:
         images = [record.goal_image for record in result.records[:8]]
         page = write_report(report, f'Evaluation of {path}', figures,
@@ -95,6 +101,24 @@ def evaluate(
         console.print(f'report {page}')
     if json_file is not None:
         write_json(json_file, figures)
+
+
+def _probe(model: Bundle, task: TaskConfig, count: int,
+           seed: int) -> dict[str, dict[str, float]]:
+    """Print what the latents of other goals tell, and return it by object [m; rad]."""
+    from rig_ros.evaluation.probe import read
+    from rig_ros.evaluation.units import amount
+    from rig_ros.simulation.environment import held_out_goals
+
+    goals = held_out_goals(task, count, seed + 1)
+    readings = read([model.encode(goal.image_hwc_u8)[0] for goal in goals],
+                    [goal.truth for goal in goals])
+    for name, reading in readings.items():
+        console.print(
+            f'{name} in the picture with the nearest latent: {amount(reading.nearest, name)} off '
+            f'(at best {amount(reading.best, name)}, by chance {amount(reading.chance, name)}); '
+            f'read linearly: {amount(reading.linear, name)} off')
+    return {name: dataclasses.asdict(reading) for name, reading in readings.items()}
 
 
 def task_of(manifest: Manifest) -> TaskConfig:
