@@ -91,6 +91,9 @@ def test_a_probe_says_what_the_latents_tell(trained):
     assert 'hand in the picture with the nearest latent' in result.stdout
     hand = json.loads((trained / 'probe.json').read_text())['probe']['hand']
     assert 0 < hand['best'] <= hand['nearest'] < 2 * hand['chance']
+    refused = rig_ros('evaluate', 'runs/first', '--probe', '10', folder=trained)
+    assert refused.returncode == 2
+    assert '--probe: got 10, allowed: 0, or 40 or more' in refused.stderr
 
 
 @pytest.mark.render

@@ -60,12 +60,16 @@ def evaluate(
     """Measure a model on goal pictures it was never trained on, beside doing nothing."""
     from rig_ros.control import task as tasks
     from rig_ros.evaluation import protocol
+    from rig_ros.evaluation.probe import LEAST_PICTURES
     from rig_ros.evaluation.report import evaluation_tables, write_json, write_report
     from rig_ros.evaluation.training_report import evaluation_figures, model_figures
     from rig_ros.evaluation.units import amount
     from rig_ros.learning import bundle as bundles
+    from rig_ros.settings import require
     from rig_ros.simulation.environment import HELD_OUT_SEED, SawyerEnv
 
+    require(probe == 0 or probe >= LEAST_PICTURES, '--probe', probe,
+            f'0, or {LEAST_PICTURES} or more')
     began = time.monotonic()
     path = bundle_path(bundle)
     model = bundles.load(path, tasks.load(task).name if task else None)
