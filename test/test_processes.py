@@ -42,7 +42,6 @@ def test_ends_at_once_when_its_parent_is_not_the_one_named() -> None:
     assert done.stdout == b''
 
 
-
 @pytest.mark.parametrize('told', ['OMP_WAIT_POLICY', 'GOMP_SPINCOUNT'])
 def test_threads_wait_as_the_environment_says(monkeypatch, told) -> None:
     monkeypatch.delenv('OMP_WAIT_POLICY', raising=False)

@@ -11,16 +11,14 @@ from typing import Any
 
 ENCLAVES = '/rig_ros'
 """Where SROS 2's enclaves of this package's processes are, each by the process's name."""
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
 SPINS = 20_000
 """How often a thread looks whether another is done before it sleeps: some 0.1 ms.
 
 Without an end two threads were 10 to 50 times slower than one beside another busy process, and
 without any they are half as fast with nothing beside: doc/experiments/0008.
 """
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def thread_settings(threads: int) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rig_ros.control.task import TaskConfig
     from rig_ros.learning.bundle import Bundle
     from rig_ros.learning.manifest import Manifest
+    from rig_ros.simulation.environment import Goal
 
 app = typer.Typer(add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
@@ -83,6 +85,7 @@ def evaluate(
             result = protocol.run(
                 model, environment, environment.held_out_goals(goals, goal_seed), chosen.horizon,
                 lambda done: progress.update(bar, completed=done))
+        probed = environment.held_out_goals(probe, goal_seed + 1)
     finally:
         environment.close()
     figures = {**result.figures(), 'wall_s': time.monotonic() - began,
@@ -96,7 +99,7 @@ def evaluate(
             f'to {amount(high, name)}), worst {amount(values["worst_m"], name)}, doing nothing '
             f'{amount(values["do_nothing_m"], name)}')
     if probe:
-        figures['probe'] = _probe(model, chosen, probe, goal_seed)
+        figures['probe'] = _probe(model, probed)
     if report is not None:
         images = [record.goal_image for record in result.records[:8]]
         page = write_report(report, f'Evaluation of {path}', figures,
@@ -107,14 +110,11 @@ def evaluate(
         write_json(json_file, figures)
 
 
-def _probe(model: Bundle, task: TaskConfig, count: int,
-           seed: int) -> dict[str, dict[str, float]]:
-    """Print what the latents of other goals tell, and return it by object [m; rad]."""
+def _probe(model: Bundle, goals: Sequence[Goal]) -> dict[str, dict[str, float]]:
+    """Print what the latents of goals tell, and return it by object [m; rad]."""
     from rig_ros.evaluation.probe import read
     from rig_ros.evaluation.units import amount
-    from rig_ros.simulation.environment import held_out_goals
 
-    goals = held_out_goals(task, count, seed + 1)
     readings = read([model.encode(goal.image_hwc_u8)[0] for goal in goals],
                     [goal.truth for goal in goals])
     for name, reading in readings.items():

@@ -16,6 +16,7 @@ import numpy as np
 
 from rig_ros.console.wire import Reader, pack
 from rig_ros.errors import HardwareError
+from rig_ros.processes import thread_settings
 from rig_ros.vision.image import Picture
 
 PATIENCE_S = 60.0
@@ -35,7 +36,7 @@ async def imagined(file: Path, count: int, seed: int) -> list[Picture]:
     process = await asyncio.create_subprocess_exec(
         'nice', '-n', '10', sys.executable, '-m', 'rig_ros.console.imagine', str(file),
         str(count), str(seed), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, 'OMP_NUM_THREADS': '1'})
+        env={**os.environ, **thread_settings(1)})
     try:
         output, words = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     except asyncio.TimeoutError as error:
