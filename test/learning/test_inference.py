@@ -29,7 +29,8 @@ def scrambled(module: nn.Module) -> Any:
 
 @pytest.mark.parametrize('size', [48, 84])
 @pytest.mark.parametrize(('networks', 'whiten_by'),
-                         [('paper', 'spread'), ('patch', 'spread'), ('keypoint', 'steps')])
+                         [('paper', 'spread'), ('patch', 'spread'), ('keypoint', 'steps'),
+                          ('landmarks', 'steps')])
 def test_encodes_as_torch_does(networks: Any, whiten_by: Any, size: int) -> None:
     config = dataclasses.replace(VAEConfig(), networks=networks, whiten=True, whiten_by=whiten_by)
     vae = scrambled(ConvVAE(size, config))

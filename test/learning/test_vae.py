@@ -6,13 +6,14 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from rig_ros.learning.config import VAEConfig
 from rig_ros.learning.vae import ConvVAE, active_dims, reconstruction_nats, to_pixels
-from rig_ros.learning.vae_networks import SpatialSoftmax
+from rig_ros.learning.vae_networks import LandmarkDecoder, SpatialSoftmax
 
 BOTH_SIZES = pytest.mark.parametrize('size', [48, 84])
-ALL_NETWORKS = pytest.mark.parametrize('networks', ['paper', 'patch', 'keypoint'])
+ALL_NETWORKS = pytest.mark.parametrize('networks', ['paper', 'patch', 'keypoint', 'landmarks'])
 
 
 def pictures(count, size=48, seed=0):
@@ -215,3 +216,24 @@ def test_reduced_precision_trains_alike_and_encodes_as_before(networks):
 
 def test_active_dims_counts_latents_that_carry_information():
     assert active_dims(torch.tensor([2.0, 0.001, 0.6])) == 2
+
+
+def test_a_landmark_looks_alike_wherever_it_is():
+    torch.manual_seed(0)
+    decoder = LandmarkDecoder(84, 2).requires_grad_(False)
+    nn.init.eye_(decoder.positions.weight)  # the latents are the position of the first spot
+    nn.init.zeros_(decoder.positions.bias)
+    decoder.strengths[-1].weight.zero_()
+    decoder.strengths[-1].bias.zero_()[0] = 1.0
+    for layer in (*decoder.rest, *decoder.paint):
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            layer.bias.zero_()
+    decoder.rest[0].weight.zero_()
+    cell = 2 / 20
+    here = torch.tensor([[0.0, -3 * cell]])
+    there = here + torch.tensor([[2 * cell, 5 * cell]])
+    peak = decoder.spots(torch.cat((here, there)))[:, 0].flatten(1).argmax(1)
+    assert peak.tolist() == [10 * 21 + 7, 12 * 21 + 12]
+    a, b = decoder(torch.cat((here, there)))
+    torch.testing.assert_close(a[:, 20:60, 12:44], b[:, 28:68, 32:64], rtol=1e-3, atol=1e-4)
+    assert a[:, 20:60, 12:44].abs().max() > 0.01

@@ -29,8 +29,9 @@ class VAEConfig:
     """Weight of the KL against the log likelihood summed over a picture (paper: 10/128)."""
     likelihood: Literal['bernoulli', 'gaussian'] = 'gaussian'
     """Pixels' distribution; gaussian has unit variance (paper: bernoulli; Skew-Fit: gaussian)."""
-    networks: Literal['paper', 'patch', 'keypoint'] = 'paper'
-    """The paper's for that picture size, or ours: faster on a CPU, or aware of positions."""
+    networks: Literal['paper', 'patch', 'keypoint', 'landmarks'] = 'paper'
+    """The paper's for that picture size, or ours: faster on a CPU, aware of positions, or that and
+    drawing an object alike wherever it is."""
     deterministic: bool = False
     """Decode the mean without noise: with beta 0 an autoencoder, a comparison (paper: no)."""
     min_variance: float = 1e-3

@@ -1,7 +1,7 @@
-"""Encoders and decoders of the VAE, by the recipe's name: `paper`, `patch`, `keypoint`.
+"""Encoders and decoders of the VAE, by the recipe's name: paper, patch, keypoint, landmarks.
 
-Each is two `nn.Sequential`: floats (B, 3, H, W) in [0, 1] to features (B, features), and latents
-(B, dim) to a picture's logits (B, 3, H, W). The heads between them belong to `vae.ConvVAE`.
+Each is two modules: floats (B, 3, H, W) in [0, 1] to features (B, features), and latents (B, dim)
+to a picture's logits (B, 3, H, W). The heads between them belong to `vae.ConvVAE`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from rig_ros.learning.config import VAEConfig
 
 FC_INIT_BOUND = 1e-3
 KEYPOINTS = 16
+LANDMARKS = 32
+SPOT_CELLS = 2.0
+"""Width of a spot before training: a standard deviation, in cells of 4x4 pixels."""
 
-Networks = tuple[nn.Sequential, nn.Sequential, int]
+Networks = tuple[nn.Sequential, nn.Module, int]
 
 
 def _paper_84(latent_dim: int) -> Networks:
@@ -43,7 +46,7 @@ def _paper_48(latent_dim: int) -> Networks:
     return encoder, decoder, 576
 
 
-def _patch(image_size: int, latent_dim: int) -> Networks:
+def _patch(image_size: int, latent_dim: int) -> tuple[nn.Sequential, nn.Sequential, int]:
     """Ours: 4x4 pixels are one unit (84 -> 21 -> 7, 48 -> 12 -> 4), cheap on a CPU."""
     side = image_size // 12
     features = 64 * side * side
@@ -88,11 +91,64 @@ def _keypoint(image_size: int, latent_dim: int) -> Networks:
     follows distance on the table also for a small object (doc/experiments/0006).
     """
     _, decoder, _ = _patch(image_size, latent_dim)
-    encoder = nn.Sequential(
-        nn.PixelUnshuffle(4), nn.Conv2d(48, 32, 1), nn.ReLU(),
-        nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(),
-        nn.Conv2d(32, KEYPOINTS, 1), SpatialSoftmax(image_size // 4))
+    encoder = nn.Sequential(nn.PixelUnshuffle(4), *_position_layers(image_size, KEYPOINTS))
     return encoder, decoder, 2 * KEYPOINTS
+
+
+def _position_layers(image_size: int, features: int) -> list[nn.Module]:
+    """From 4x4 pixels in 48 channels to the positions of features."""
+    return [nn.Conv2d(48, 32, 1), nn.ReLU(), nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(),
+            nn.Conv2d(32, features, 1), SpatialSoftmax(image_size // 4)]
+
+
+class LandmarkDecoder(nn.Module):
+    """Draws a picture from spots: (B, dim) to logits (B, 3, S, S).
+
+    Latents become positions and strengths of 32 spots, Gaussians on a map of 4x4 pixel cells
+    (after Jakab et al., NeurIPS 2018). Convolutions that see only their surroundings turn them
+    into pixels, so that an object looks alike wherever it is and whatever else there is: what was
+    learnt at one place holds at places never seen. Layers as in `patch` draw the rest.
+    """
+
+    line: Tensor
+
+    def __init__(self, image_size: int, latent_dim: int) -> None:
+        super().__init__()
+        side = image_size // 4
+        _, patch, _ = _patch(image_size, latent_dim)
+        self.rest = patch[:-2]
+        self.positions = nn.Linear(latent_dim, 2 * LANDMARKS)
+        self.strengths = nn.Sequential(nn.Linear(latent_dim, 128), nn.ReLU(),
+                                       nn.Linear(128, LANDMARKS))
+        self.width = nn.Parameter(torch.full((LANDMARKS, 1, 1), SPOT_CELLS * 2 / side))
+        self.paint = nn.Sequential(
+            nn.Conv2d(32 + LANDMARKS, 64, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(64, 48, 1), nn.PixelShuffle(4))
+        self.register_buffer('line', torch.linspace(-1, 1, side), persistent=False)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return the logits."""
+        pixels: Tensor = self.paint(torch.cat((self.rest(latents), self.spots(latents)), 1))
+        return pixels
+
+    def spots(self, latents: Tensor) -> Tensor:
+        """Return the spots' maps (B, 32, S / 4, S / 4), in float32 as their places are found."""
+        with torch.autocast(latents.device.type, enabled=False):
+            places = self.positions(latents.float()).unflatten(1, (LANDMARKS, 2, 1))
+            along = torch.exp(-0.5 * ((self.line - places) / self.width) ** 2)
+            strengths: Tensor = self.strengths(latents.float())[..., None, None]
+            return strengths * along[:, :, 0, :, None] * along[:, :, 1, None, :]
+
+
+def _landmarks(image_size: int, latent_dim: int) -> Networks:
+    """Ours, for several or rarely moved objects: positions in, spots out (doc/experiments/0021).
+
+    Against `keypoint`: colours are normalised, since a bright table would outshine all features;
+    twice as many features, since those that take to the arm are lost to objects; another decoder.
+    """
+    encoder = nn.Sequential(
+        nn.PixelUnshuffle(4), nn.BatchNorm2d(48), *_position_layers(image_size, LANDMARKS))
+    return encoder, LandmarkDecoder(image_size, latent_dim), 2 * LANDMARKS
 
 
 def build(image_size: int, config: VAEConfig) -> Networks:
@@ -101,6 +157,8 @@ def build(image_size: int, config: VAEConfig) -> Networks:
         return _patch(image_size, config.latent_dim)
     if config.networks == 'keypoint':
         return _keypoint(image_size, config.latent_dim)
+    if config.networks == 'landmarks':
+        return _landmarks(image_size, config.latent_dim)
     return (_paper_84 if image_size == 84 else _paper_48)(config.latent_dim)
 
 
