@@ -10,8 +10,7 @@ from rig_ros.evaluation.probe import read
 
 RNG = np.random.default_rng(0)
 PLACES = RNG.uniform(0, 1, (400, 2))
-TRUTHS = [{'hand': tuple(place), **({'puck0': (0.0,)} if i else {})}
-          for i, place in enumerate(PLACES)]
+TRUTHS = [{'hand': tuple(place)} for place in PLACES]
 
 
 def test_latents_that_are_a_rotated_position_are_read_to_the_end():
@@ -34,8 +33,23 @@ def test_latents_of_nothing_are_read_as_badly_as_by_chance():
     assert reading.linear > 0.6 * reading.chance
 
 
-def test_only_what_is_in_every_picture_is_read():
-    assert list(read(PLACES, TRUTHS)) == ['hand']
+def test_an_object_is_read_in_the_pictures_it_is_in():
+    # A puck in every other picture, in latents of its own; what stands there without it is noise.
+    noise = RNG.uniform(0, 1, (400, 2))
+    there = np.arange(400) % 2 == 0
+    truths = [{**truth, **({'puck0': tuple(noise[i])} if there[i] else {})}
+              for i, truth in enumerate(TRUTHS)]
+    latents = np.column_stack((PLACES, np.where(there[:, None], noise, 10 * noise ** 2)))
+    readings = read(latents, truths)
+    assert list(readings) == ['hand', 'puck0']
+    assert readings['puck0'].linear == pytest.approx(0.0, abs=1e-9)
+    assert readings['hand'].linear == pytest.approx(0.0, abs=1e-9)
+
+
+def test_an_object_in_too_few_pictures_is_left_out():
+    truths = [{**truth, **({'puck0': (0.0, 0.0)} if i < 39 else {})}
+              for i, truth in enumerate(TRUTHS)]
+    assert list(read(PLACES, truths)) == ['hand']
 
 
 def test_raises_error_if_there_are_too_few_pictures():

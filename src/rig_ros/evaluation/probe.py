@@ -34,7 +34,7 @@ class Reading:
 
 def read(latents: ArrayLike, truths: Sequence[Mapping[str, Sequence[float]]],
          ) -> dict[str, Reading]:
-    """Read every object that is in all pictures.
+    """Read every object in the pictures it is in; one in too few of them is left out.
 
     Args:
         latents: shape (N, dim).
@@ -46,19 +46,24 @@ def read(latents: ArrayLike, truths: Sequence[Mapping[str, Sequence[float]]],
     codes = np.asarray(latents, np.float64)
     require(len(codes) >= LEAST_PICTURES, 'probe', len(codes),
             f'{LEAST_PICTURES} or more pictures')
+    readings = {}
+    for name in dict.fromkeys(name for truth in truths for name in truth):
+        seen = [number for number, truth in enumerate(truths) if name in truth]
+        if len(seen) >= LEAST_PICTURES:
+            readings[name] = _read_one(codes[seen], np.asarray([truths[i][name] for i in seen]))
+    return readings
+
+
+def _read_one(codes: Array, places: Array) -> Reading:
+    """Read one object from latents (N, dim); places are (N, 1 to 3)."""
     known = 3 * len(codes) // 4
     nearest = _distances(codes[known:], codes[:known]).argmin(1)
     inputs = np.column_stack((codes, np.ones(len(codes))))
-    readings = {}
-    for name in (name for name in truths[0] if all(name in truth for truth in truths)):
-        places = np.asarray([truth[name] for truth in truths], np.float64)
-        off = _distances(places[known:], places[:known])
-        linear_map, *_ = np.linalg.lstsq(inputs[:known], places[:known], rcond=None)
-        missed = np.linalg.norm(inputs[known:] @ linear_map - places[known:], axis=1)
-        readings[name] = Reading(
-            float(off[np.arange(len(off)), nearest].mean()), float(off.min(1).mean()),
-            float(missed.mean()), float(off.mean()))
-    return readings
+    off = _distances(places[known:], places[:known])
+    linear_map, *_ = np.linalg.lstsq(inputs[:known], places[:known], rcond=None)
+    missed = np.linalg.norm(inputs[known:] @ linear_map - places[known:], axis=1)
+    return Reading(float(off[np.arange(len(off)), nearest].mean()), float(off.min(1).mean()),
+                   float(missed.mean()), float(off.mean()))
 
 
 def _distances(a: Array, b: Array) -> Array:
