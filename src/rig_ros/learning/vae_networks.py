@@ -116,7 +116,7 @@ class LandmarkDecoder(nn.Module):
         super().__init__()
         side = image_size // 4
         _, patch, _ = _patch(image_size, latent_dim)
-        self.rest = patch[:-2]
+        self.rest = patch[:-2]  # all but what turns cells into pixels, which `paint` does
         self.positions = nn.Linear(latent_dim, 2 * LANDMARKS)
         self.strengths = nn.Sequential(nn.Linear(latent_dim, 128), nn.ReLU(),
                                        nn.Linear(128, LANDMARKS))
@@ -151,15 +151,14 @@ def _landmarks(image_size: int, latent_dim: int) -> Networks:
     return encoder, LandmarkDecoder(image_size, latent_dim), 2 * LANDMARKS
 
 
+OURS = {'patch': _patch, 'keypoint': _keypoint, 'landmarks': _landmarks}
+
+
 def build(image_size: int, config: VAEConfig) -> Networks:
     """Return encoder, decoder and the number of features between encoder and heads."""
-    if config.networks == 'patch':
-        return _patch(image_size, config.latent_dim)
-    if config.networks == 'keypoint':
-        return _keypoint(image_size, config.latent_dim)
-    if config.networks == 'landmarks':
-        return _landmarks(image_size, config.latent_dim)
-    return (_paper_84 if image_size == 84 else _paper_48)(config.latent_dim)
+    if config.networks == 'paper':
+        return (_paper_84 if image_size == 84 else _paper_48)(config.latent_dim)
+    return OURS[config.networks](image_size, config.latent_dim)
 
 
 def initialise_as_paper(module: nn.Module) -> None:
