@@ -76,12 +76,28 @@ def test_targets_have_no_gradients():
     assert all(p.grad is None and not p.requires_grad for p in targets)
 
 
-def test_policy_ascends_the_first_critic_as_autograd_would():
-    agent = TD3(2, 1, TD3Config(hidden=(8, 6), policy_delay=1, learning_rate=1e-12))
+def test_an_average_begun_anew_forgets_what_was_before():
+    agent = TD3(1, 1, TD3Config(hidden=(8,), average_updates=1000, policy_delay=2))
+    agent.updates, generator = 10_000, torch.Generator().manual_seed(0)
+    step(agent, generator)
+    step(agent, generator)
+    agent.restart_average()
+    for _ in range(2):  # one move of the policy: the newest alone
+        step(agent, generator)
+    for average, newest in zip(agent.acting_policy.parameters(), agent.policy.parameters()):
+        torch.testing.assert_close(average, newest)
+
+
+@pytest.mark.parametrize('cost', [0.0, 0.3])
+def test_policy_ascends_the_first_critic_as_autograd_would(cost):
+    agent = TD3(2, 2, TD3Config(hidden=(8, 6), policy_delay=1, learning_rate=1e-12,
+                                preactivation_cost=cost))
     latent, goal, z = torch.randn(5, 2), torch.randn(5, 2), torch.zeros(1, 5, 2)
-    agent.update(latent[None], z[..., :1], z[..., 0], z, goal[None], torch.Generator())
+    agent.update(latent[None], z, z[..., 0], z, goal[None], torch.Generator())
     explicit = [p.grad.clone() for p in agent.policy.parameters()]
     loss = -agent.critics(latent, goal, agent.policy(latent, goal))[0].mean()
+    preactivations = agent.policy.body(torch.cat((latent, goal), -1)[None])
+    loss = loss + cost * preactivations.square().mean()
     expected = torch.autograd.grad(loss, list(agent.policy.parameters()))
     for a, b in zip(explicit, expected, strict=True):
         torch.testing.assert_close(a, b)

@@ -52,6 +52,19 @@ def test_schedule_of_the_vae_and_of_the_updates():
     assert learner.agent.updates == 4 + 20
 
 
+def test_a_refresh_of_the_vae_brings_updates_of_its_own():
+    td3 = dataclasses.replace(small_config().td3, refresh_updates=7)
+    # The first training brings first_updates; the refreshes at 40 and 60 bring these.
+    assert trained(60, td3=td3).agent.updates == 4 + 20 + 2 * 7
+
+
+def test_the_averaged_policy_begins_anew_with_every_training_of_the_vae():
+    # Half of an average over 6,000 updates still meant the latents before, which are no more.
+    agent = trained(60).agent
+    assert agent.averaged_since == 4 + 15  # at 60 steps, before the updates of the last ten
+    assert agent.updates == 4 + 20
+
+
 def test_refreshes_of_the_vae_end_where_the_recipe_says():
     config = small_config()
     learner = trained(60, vae=dataclasses.replace(config.vae, refresh_until=50))

@@ -85,10 +85,11 @@ def evaluate(
             result = protocol.run(
                 model, environment, environment.held_out_goals(goals, goal_seed), chosen.horizon,
                 lambda done: progress.update(bar, completed=done))
+        wall_s = time.monotonic() - began
         probed = environment.held_out_goals(probe, goal_seed + 1)
     finally:
         environment.close()
-    figures = {**result.figures(), 'wall_s': time.monotonic() - began,
+    figures = {**result.figures(), 'wall_s': wall_s,
                'env_steps': manifest.run.get('env_steps'), 'seed': goal_seed,
                'task': chosen.name, 'bundle': str(path), 'bundle_id': model.bundle_id}
     for name, values in figures['objects'].items():

@@ -109,6 +109,8 @@ class TD3Config:
     """Updates for each environment step (paper: 4 pusher, 5 reacher)."""
     first_updates: int = 1000
     """Updates on the random steps once the first VAE stands (paper: none)."""
+    refresh_updates: int = 0
+    """Updates more after each of the VAE's online trainings, on latents made anew (paper: none)."""
     discount: float = 0.97
     """Per step (paper: 0.99)."""
     target_rate: float = 0.01
@@ -119,6 +121,9 @@ class TD3Config:
     """Standard deviation of the noise on target actions (paper: 0.2)."""
     target_noise_clip: float = 0.5
     """Bound of that noise (paper: 0.5)."""
+    preactivation_cost: float = 0.0
+    """Weight, in units of value, of the mean square of what the policy's last tanh is given: it
+    keeps actions from sticking at their bounds (Andrychowicz et al. 2017, HER; paper: none)."""
     average_updates: int = 0
     """Updates over which the policy is averaged that acts without noise: when it is measured, and
     in a model; 0 takes the newest (paper)."""
@@ -136,9 +141,12 @@ class TD3Config:
         require(self.batch_size >= 1, 'batch_size', self.batch_size, '1 or more')
         require(self.updates_per_step >= 0, 'updates_per_step', self.updates_per_step, '0 or more')
         require(self.first_updates >= 0, 'first_updates', self.first_updates, '0 or more')
+        require(self.refresh_updates >= 0, 'refresh_updates', self.refresh_updates, '0 or more')
         require(0 <= self.discount < 1, 'discount', self.discount, '0 to below 1')
         require(0 < self.target_rate <= 1, 'target_rate', self.target_rate, 'above 0, to 1')
         require(self.policy_delay >= 1, 'policy_delay', self.policy_delay, '1 or more')
+        require(self.preactivation_cost >= 0, 'preactivation_cost', self.preactivation_cost,
+                '0 or more')
         require(self.average_updates >= 0, 'average_updates', self.average_updates, '0 or more')
         require(self.target_noise >= 0, 'target_noise', self.target_noise, '0 or more')
         require(self.target_noise_clip >= 0, 'target_noise_clip', self.target_noise_clip,

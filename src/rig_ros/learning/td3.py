@@ -64,7 +64,7 @@ class TD3(nn.Module):
         self._average = flatten(self.average_policy).detach() if self.average_policy else None
         self.policy_optimiser, self.critics_optimiser = (
             FlatAdam(flat, config.learning_rate) for flat in online)
-        self.updates = 0
+        self.updates = self.averaged_since = 0
         self._compiled = compiled(self._learn) if config.compile else None
 
     @property
@@ -170,14 +170,25 @@ class TD3(nn.Module):
         values = self.critics.body.trace(torch.cat((state.unsqueeze(0), action), -1))
         slope = self.critics.body.input_gradient(
             values, torch.full_like(values[-1], -1 / len(state)))[..., state.shape[-1]:]
-        self.policy.body.parameter_gradients(trace, slope * (1 - action.square()))
+        slope = slope * (1 - action.square())
+        if self.config.preactivation_cost:
+            slope += (2 * self.config.preactivation_cost / action.numel()) * trace[-1]
+        self.policy.body.parameter_gradients(trace, slope)
         self._team.average(self.policy_optimiser.gradient)
         self.policy_optimiser.advance()
         return values[-1]
 
+    def restart_average(self) -> None:
+        """Average from here on only: what was learnt before means other latents."""
+        self.averaged_since = self.updates
+        if self._average is not None:
+            self._average.copy_(self._flat[0][0])
+
     def _move_average(self) -> None:
         if self._average is not None:
-            # Over the last tenth until there were enough: the first ones know nothing.
-            updates = min(self.config.average_updates, 0.1 * self.updates)
+            # Over the last tenth until there were enough: the first ones know nothing. Over the
+            # last half of those since the average began anew.
+            updates = min(self.config.average_updates, 0.1 * self.updates,
+                          0.5 * (self.updates - self.averaged_since))
             share = self.config.policy_delay / max(updates, self.config.policy_delay)
             self._average.lerp_(self._flat[0][0], share)

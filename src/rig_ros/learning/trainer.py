@@ -232,6 +232,7 @@ class Learner:
         else:
             if config.vae.refresh_due(self.env_steps, self.last_vae_at):
                 self.train_vae(config.vae.refresh_steps, progress)
+                self._owed_updates += config.td3.refresh_updates
             if config.goals_every and self.env_steps - self.last_goals_at >= config.goals_every:
                 self.fit_goals()
             self._owed_updates += new_steps * config.td3.updates_per_step
@@ -252,6 +253,7 @@ class Learner:
             self.team.same(self.vae.buffers())
         self.vae_steps += steps
         self.last_vae_at = self.env_steps
+        self.agent.restart_average()
         self.replay.encode(self.vae.encode)
         if config.whiten:
             sample = self.replay.sample(WHITEN_SAMPLE, self.generator)
@@ -348,6 +350,7 @@ class Learner:
             'env_steps': self.env_steps, 'vae_steps': self.vae_steps,
             'last_vae_at': self.last_vae_at, 'last_goals_at': self.last_goals_at,
             'owed_updates': self._owed_updates, 'agent_updates': self.agent.updates,
+            'averaged_since': self.agent.averaged_since,
             'rng': generator_values(self.rng), 'metrics': self.metrics,
         })
 
@@ -381,6 +384,7 @@ class Learner:
         self.last_vae_at, self.last_goals_at = values['last_vae_at'], values['last_goals_at']
         self._owed_updates = values['owed_updates']
         self.agent.updates, self.metrics = values['agent_updates'], dict(values['metrics'])
+        self.agent.averaged_since = values['averaged_since']
 
     def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
         return {'vae_optimiser': self.vae_optimiser,
