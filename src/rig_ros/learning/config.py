@@ -110,7 +110,7 @@ class TD3Config:
     first_updates: int = 1000
     """Updates on the random steps once the first VAE stands (paper: none)."""
     refresh_updates: int = 0
-    """Updates more after each of the VAE's online trainings, on latents made anew (paper: none)."""
+    """Updates more after each of the VAE's online trainings, on its new latents (paper: none)."""
     discount: float = 0.97
     """Per step (paper: 0.99)."""
     target_rate: float = 0.01
