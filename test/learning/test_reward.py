@@ -16,6 +16,11 @@ def test_reward_is_minus_the_euclidean_distance():
     assert reward.tolist() == [-5.0, 0.0]
 
 
+def test_manhattan_reward_is_minus_the_sum_of_the_differences():
+    assert make_reward(RewardConfig('manhattan'))(FAR, NEAR).tolist() == [-7.0, 0.0]
+    assert make_reward(RewardConfig('manhattan'))(NEAR, FAR).tolist() == [-7.0, 0.0]
+
+
 def test_log_probability_is_half_the_squared_distance_in_deviations():
     reward = make_reward(RewardConfig('log_probability', deviation=2.0))(FAR, NEAR)
     assert reward.tolist() == [-0.5 * 25 / 4, 0.0]

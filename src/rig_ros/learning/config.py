@@ -202,8 +202,9 @@ class ExploreConfig:
 class RewardConfig:
     """What an arrival is worth; every kind is computed from latents alone."""
 
-    kind: Literal['distance', 'log_probability', 'sparse'] = 'distance'
-    """Minus the latent distance (paper), or one of the paper's comparisons."""
+    kind: Literal['distance', 'manhattan', 'log_probability', 'sparse'] = 'distance'
+    """Minus the latent distance (paper), the sum of the latents' differences (ours), or one of the
+    paper's comparisons."""
     scale: float = 1.0
     """Multiplies the reward (paper: 1). Values are some 1 / (1 - discount) times the reward, and
     networks that start near zero find small ones sooner."""

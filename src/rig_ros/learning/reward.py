@@ -27,6 +27,19 @@ class LatentDistance:
         return -distance
 
 
+class ManhattanDistance:
+    """Minus the sum of the latents' absolute differences.
+
+    Near a goal, the last bit of one latent counts whatever the others lack. In the Euclidean
+    distance it hardly does: sqrt(a^2 + b^2) is flat in b while a is large.
+    """
+
+    def __call__(self, next_latent: Tensor, goal: Tensor) -> Tensor:
+        """Return rewards (B,), zero at the goal."""
+        distance: Tensor = (next_latent - goal).abs().sum(-1)
+        return -distance
+
+
 class SquaredDistance:
     """The logarithm of a Gaussian around the goal: the paper's log probability.
 
@@ -70,7 +83,8 @@ class Scaled:
 def make_reward(config: RewardConfig) -> Reward:
     """Return the reward of that name, scaled."""
     kinds: dict[str, Reward] = {
-        'distance': LatentDistance(), 'log_probability': SquaredDistance(config.deviation),
+        'distance': LatentDistance(), 'manhattan': ManhattanDistance(),
+        'log_probability': SquaredDistance(config.deviation),
         'sparse': Sparse(config.radius)}
     reward = kinds[config.kind]
     return reward if config.scale == 1 else Scaled(reward, config.scale)
