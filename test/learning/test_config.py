@@ -73,10 +73,11 @@ def test_push_comparisons_change_one_thing():
                           ('push_relabel_prior', {'relabel'}), ('push_even_goals', {'skew'}),
                           ('push_plain_encoder', {'vae'}), ('push_autoencoder', {'vae'}),
                           ('push_state_oracle', {'encoder'}), ('push_offline_vae', {'vae'}),
-                          ('push_latent_4', {'vae'}), ('push_latent_16', {'vae'}),
+                          ('push_latent_4', {'vae'}), ('push_latent_8', {'vae'}),
+                          ('push_keypoint', {'vae'}), ('push_reward_distance', {'reward'}),
                           ('push_beta_low', {'vae'}), ('push_beta_high', {'vae'}),
                           ('push_long', {'env_steps'}),
-                          ('push_pixel_distance', {'encoder', 'vae'}),
+                          ('push_pixel_distance', {'encoder', 'vae', 'reward'}),
                           ('push_her', {'goals', 'skew', 'relabel'})):
         own = dataclasses.asdict(config.load(name))
         assert {key for key in own if own[key] != push[key]} <= changed, name

@@ -11,16 +11,16 @@ from rig_ros.simulation.states import StateVectors
 HERE = {'hand': (0.6, 0.1, 0.02), 'puck0': (0.5, 0.0, 0.015), 'puck2': (0.7, -0.1, 0.015)}
 
 
-def test_goal_is_hand_and_pucks_and_state_adds_who_is_there() -> None:
+def test_a_puck_that_is_not_there_is_told_to_be_beside_the_box() -> None:
     vectors = StateVectors(tasks.load('push_multi'))
-    expected = [0.6, 0.1, 0.02, 0.5, 0.0, 0.0, 0.0, 0.7, -0.1]
+    expected = [0.6, 0.1, 0.02, 0.5, 0.0, 0.8, 0.0, 0.7, -0.1]  # puck1: 0.1 beyond 0.7
     np.testing.assert_allclose(vectors.goal(HERE), expected, atol=1e-7)
-    np.testing.assert_allclose(vectors.state(HERE), [*expected, 1, 0, 1], atol=1e-7)
-    assert (vectors.goal_size, vectors.state_size) == (9, 12)
+    np.testing.assert_allclose(vectors.state(HERE), expected, atol=1e-7)
+    assert (vectors.goal_size, vectors.state_size) == (9, 9)
     assert vectors.goal(HERE).dtype == vectors.state(HERE).dtype == np.float32
 
 
-def test_a_task_that_varies_nothing_needs_no_flags() -> None:
+def test_a_state_without_a_gripper_is_a_goal() -> None:
     vectors = StateVectors(tasks.load('push'))
     assert vectors.parts == ('hand', 'puck0')
     assert vectors.state_size == vectors.goal_size == 5

@@ -1,9 +1,9 @@
 """True positions as vectors, for agents that learn from state. Pure numpy.
 
 A goal vector holds the hand's (x, y, z), each puck's (x, y), the door's angle and the block's
-(x, y, z); metres, radians, frame `base`; a puck that is not on the table is at the origin. A state
-vector is a goal vector and, where the number of pucks varies, a 1 or 0 for each puck's presence,
-and the gripper's opening [m] where there is one.
+(x, y, z); metres, radians, frame `base`; a puck that is not on the table is told to be `ASIDE`
+beyond the hand's box, about as far from the others as they are from each other. A state vector is
+a goal vector and the gripper's opening [m] where there is one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from rig_ros.control.task import TaskConfig
 from rig_ros.simulation.props import Truth
 
 Array32 = npt.NDArray[np.float32]
+ASIDE = 0.1
+"""[m], along x."""
 
 
 class StateVectors:
@@ -29,8 +31,8 @@ class StateVectors:
         if task.block:
             self._sizes['object'] = 3
         self._gripper = task.gripper
-        self._flags = ([f'puck{i}' for i in range(len(task.pucks))]
-                       if task.puck_range[0] < len(task.pucks) else [])
+        low, high = task.workspace_low, task.workspace_high
+        self._aside = (high[0] + ASIDE, (low[1] + high[1]) / 2)
         self._starts = np.cumsum([0, *self._sizes.values()])[:-1]
 
     @property
@@ -46,11 +48,11 @@ class StateVectors:
     @property
     def state_size(self) -> int:
         """Length of a state vector."""
-        return self.goal_size + len(self._flags) + self._gripper
+        return self.goal_size + self._gripper
 
     def goal(self, truth: Truth) -> Array32:
         """Return the goal vector of true positions. Shape (goal_size,)."""
-        parts = [truth.get(name, (0.0,) * size)[:size] for name, size in self._sizes.items()]
+        parts = [truth.get(name, self._aside)[:size] for name, size in self._sizes.items()]
         return np.concatenate(parts).astype(np.float32)
 
     def state(self, truth: Truth, opening: float = 0.0) -> Array32:
@@ -60,9 +62,7 @@ class StateVectors:
             truth: where everything is.
             opening: of the gripper [m].
         """
-        more = [float(name in truth) for name in self._flags]
-        if self._gripper:
-            more.append(opening)
+        more = [opening] if self._gripper else []
         return np.append(self.goal(truth), np.array(more, np.float32))
 
     def distances(self, a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[Any]:
