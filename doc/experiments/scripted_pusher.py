@@ -22,12 +22,12 @@ from rig_ros.simulation.environment import Goal
 from rig_ros.simulation.state_environment import SawyerStateEnv
 
 Array = npt.NDArray[np.float64]
-STEP = 0.02
-"""[m] that an action of 1 moves the hand in one step."""
 BEHIND = 0.062
 """[m] between the middles of hand and puck, when the hand is about to push: 4 mm apart."""
 LENGTHS = (12, 20, 30)
-"""Most steps that a move is tried for."""
+"""Steps after which a move may end, the last of them at most."""
+WORTHLESS = 1e-4
+"""[m] for each step: a move that gains no more is not made."""
 
 
 class Pusher:
@@ -35,6 +35,7 @@ class Pusher:
 
     def __init__(self, env: SawyerStateEnv) -> None:
         self.env = env
+        self.step = env.task.action_scale
         self.low, self.high = (np.array(corner[:2]) for corner in
                                (env.task.workspace_low, env.task.workspace_high))
 
@@ -51,22 +52,26 @@ class Pusher:
         return self.env.distance(goal)
 
     def _best_move(self, goal: Goal, left: int) -> list[Array]:
-        before, best, gain = self.env.world.state(), [], 1e-4
-        error = self._error(goal)
+        """Return the actions of the move that gains most for each step, none if none gains."""
+        before, error = self.env.world.state(), self._error(goal)
+        tried: list[tuple[float, list[Array]]] = [(WORTHLESS, [])]
         for name in self._pucks():
-            for length in LENGTHS:
-                self.env.world.restore(before)
-                actions = []
-                for action in self._push(name, np.array(goal.truth[name][:2]), min(length, left)):
-                    self.env.act(action)
-                    actions.append(action)
-                if actions and (error - self._error(goal)) / len(actions) > gain:
-                    best, gain = actions, (error - self._error(goal)) / len(actions)
+            self.env.world.restore(before)
+            actions: list[Array] = []
+            for action in self._push(name, np.array(goal.truth[name][:2]),
+                                     min(LENGTHS[-1], left)):
+                self.env.act(action)
+                actions.append(action)
+                if len(actions) in LENGTHS:
+                    tried.append(((error - self._error(goal)) / len(actions), actions.copy()))
+            if actions:
+                tried.append(((error - self._error(goal)) / len(actions), actions))
         self.env.world.restore(before)
-        return best
+        return max(tried, key=lambda move: move[0])[1]
 
     def _error(self, goal: Goal) -> float:
-        return sum(far for name, far in self.env.distance(goal).items() if name in self._pucks())
+        distances = self.env.distance(goal)
+        return sum(distances[name] for name in self._pucks())
 
     def _pucks(self) -> dict[str, Array]:
         return {name: np.array(place[:2]) for name, place in self.env.world.ground_truth().items()
@@ -91,7 +96,7 @@ class Pusher:
             if pushing:
                 beside = -to_puck + (to_puck @ way) * way
                 until = np.clip(goal - way * (BEHIND - 0.004), self.low, self.high)
-                yield np.clip((until - hand - 0.5 * beside) / STEP, -1, 1)
+                yield np.clip((until - hand - 0.5 * beside) / self.step, -1, 1)
             else:
                 yield self._around(behind)
 
@@ -101,15 +106,16 @@ class Pusher:
         way, far = target - hand, float(np.linalg.norm(target - hand))
         for puck in self._pucks().values():
             away, apart = hand - puck, float(np.linalg.norm(hand - puck))
-            if apart > BEHIND + STEP or far < 1e-4 or -(way @ away) <= 0:
+            if apart > BEHIND + self.step or far < 1e-4 or way @ away >= 0:
                 continue
             away = away / apart
             along = way - (way @ away) * away
             if np.linalg.norm(along) < 0.3 * far:  # straight against it: take a side
                 along = np.array([-away[1], away[0]]) * (1 if way[1] * away[0] >=
                                                          way[0] * away[1] else -1)
-            way = along / np.linalg.norm(along) * min(far, STEP) + away * max(0, BEHIND - apart)
-        return np.clip(way / max(STEP, float(np.linalg.norm(way))), -1, 1)
+            way = (along / np.linalg.norm(along) * min(far, self.step)
+                   + away * max(0, BEHIND - apart))
+        return np.clip(way / max(self.step, float(np.linalg.norm(way))), -1, 1)
 
 
 def main(name: str, pucks: str = '', goals: str = '50') -> None:
