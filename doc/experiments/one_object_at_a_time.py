@@ -16,12 +16,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import time
 from typing import Any, Protocol
 from unittest import mock
-
-os.environ.update(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')
 
 import numpy as np
 import torch
@@ -30,7 +27,7 @@ from torch import Tensor, nn
 from rig_ros.control import task as tasks
 from rig_ros.evaluation import protocol
 from rig_ros.learning import config as configs
-from rig_ros.learning import td3, trainer
+from rig_ros.learning import practice, td3, trainer
 from rig_ros.learning.networks import (
     EnsembleLayerNorm,
     EnsembleLinear,
@@ -144,6 +141,10 @@ class Reader(nn.Module):
         hidden = torch.relu(latents @ self.hidden + self.hidden_shift)
         strengths = hidden @ self.strengths + self.strengths_shift
         return torch.cat((places, strengths.unsqueeze(-1)), -1).flatten(-2)
+
+    def apart(self, latents: Tensor, others: Tensor) -> Tensor:
+        """Return how far each object's place (B, K, 2) is in others (B, d) from where it is."""
+        return ((others - latents) @ self.places).unflatten(1, (-1, 2))
 
 
 class ObjectPolicy(nn.Module):
@@ -293,15 +294,15 @@ class Landmarks:
 
     def compose(self, latent: Tensor, goal: Tensor, which: Tensor) -> Tensor:
         """Take the smallest change of the latent that moves just those landmarks."""
-        change = ((goal - latent) @ self.reader.places).unflatten(1, (-1, 2))
+        change = self.reader.apart(latent, goal)
         numbers = torch.arange(change.shape[1])
         moved = (numbers == 0) | (numbers == which.unsqueeze(1))
         return latent + (change * moved.unsqueeze(2)).flatten(1) @ self._back
 
     def reward(self, latent: Tensor, goal: Tensor) -> Tensor:
         """Minus the sum of objects' differences; the hand's count for less."""
-        difference = ((latent - goal) @ self.reader.places).abs()
-        return -0.05 * (difference[:, 2:].sum(1) + 0.3 * difference[:, :2].sum(1))
+        difference = self.reader.apart(latent, goal).abs().sum(2)
+        return -0.05 * (difference[:, 1:].sum(1) + 0.3 * difference[:, 0])
 
 
 def to_raw(encoder: Any) -> tuple[Tensor, Tensor]:
@@ -311,21 +312,12 @@ def to_raw(encoder: Any) -> tuple[Tensor, Tensor]:
 
 def drawn(decoder: Any, raw: Tensor) -> Tensor:
     """Return how much pictures of raw latents change where a landmark is moved. Shape (32,)."""
-    places = decoder.positions(raw).unflatten(1, (LANDMARKS, 2))
-    strengths, rest = decoder.strengths(raw)[..., None, None], decoder.rest(raw)
-
-    def picture(places: Tensor) -> Tensor:
-        along = torch.exp(-0.5 * ((decoder.line - places.unsqueeze(-1)) / decoder.width) ** 2)
-        spots = strengths * along[:, :, 0, :, None] * along[:, :, 1, None, :]
-        pixels: Tensor = decoder.paint(torch.cat((rest, spots), 1))
-        return pixels
-
-    before, change = picture(places), torch.zeros(LANDMARKS)
-    for landmark in range(LANDMARKS):
-        for axis in range(2):
-            moved = places.clone()
-            moved[:, landmark, axis] += NUDGE
-            change[landmark] += (picture(moved) - before).square().mean()
+    bias = decoder.positions.bias
+    before, kept, change = decoder(raw), bias.clone(), torch.zeros(LANDMARKS)
+    for coordinate in range(2 * LANDMARKS):
+        bias[coordinate] += NUDGE
+        change[coordinate // 2] += (decoder(raw) - before).square().mean()
+        bias.copy_(kept)
     return change
 
 
@@ -355,17 +347,19 @@ def follows(moved: Tensor, action: Tensor) -> Tensor:
 class NoisyStateEnv(SawyerStateEnv):
     """True positions with noise on those of pucks [m], drawn anew for each observation."""
 
-    noise = 0.0
+    def __init__(self, task: Any, seed: int, noise: float) -> None:
+        super().__init__(task, seed)
+        self._noise = noise
 
     def observe(self) -> Any:
         """Return the state vector."""
         state = super().observe()
-        state[3:] += self.noise * self._rng.standard_normal(len(state) - 3).astype(np.float32)
+        state[3:] += self._noise * self._rng.standard_normal(len(state) - 3).astype(np.float32)
         return state
 
 
 class Trial:
-    """One training."""
+    """One training; what `practice.run_episode` practises in."""
 
     def __init__(self, sees: str, seed: int, steps: int, whole_goals: bool, noise: float) -> None:
         task, recipe = tasks.load('push_multi'), configs.load('push_multi')
@@ -374,20 +368,21 @@ class Trial:
             recipe, encoder='state' if state else 'vae', env_steps=steps, replay_frames=400_000,
             td3=dataclasses.replace(recipe.td3, updates_per_step=1))
         self.task, self.recipe, self.whole_goals = task, recipe, whole_goals
-        self.env = (NoisyStateEnv if state else SawyerEnv)(task, seed, recipe.image_size)
-        self.env.noise = noise
+        self.env: Any = (NoisyStateEnv(task, seed, noise) if state else
+                         SawyerEnv(task, seed, recipe.image_size))
         self.learner = trainer.Learner(recipe, task.action_dim, seed,
                                        state_dim=getattr(self.env, 'state_dim', 0))
-        count, dim = 1 + len(task.pucks), self.learner.vae.latent_dim
-        self.objects: Any = (TruePositions(dim, count, task.workspace_high[0] + ASIDE) if state
-                             else Landmarks(dim, count))
-        if not state:
-            self.learner.reward = self.objects.reward
+        self.count, dim = 1 + len(task.pucks), self.learner.vae.latent_dim
+        self.objects: Objects
+        if state:
+            self.objects = TruePositions(dim, self.count, task.workspace_high[0] + ASIDE)
+        else:
+            self.objects = landmarks = Landmarks(dim, self.count)
+            self.learner.reward = landmarks.reward
         torch.manual_seed(seed)
-        self.learner.agent = ObjectTD3.build(dim, task.action_dim, recipe.td3, count)
+        self.learner.agent = ObjectTD3.build(dim, task.action_dim, recipe.td3, self.count)
         self.segment = task.horizon if whole_goals else task.horizon // 2
-        self.count = count
-        self._seen = 0
+        self.observed: Any = None
 
     def relabel(self, batch: Any, _: Any, setter: Any, generator: torch.Generator) -> Tensor:
         """Return what `goals.relabel` does, with imagined goals of one object in two of five."""
@@ -400,28 +395,30 @@ class Trial:
         draw = torch.rand(size, 1, generator=generator)
         return torch.where(draw < (0.2 if self.whole_goals else 0.4), imagined, batch.future)
 
+    def imagine_goal(self) -> Any:
+        """Return what the learner does, of one object."""
+        learner = self.learner
+        goal = learner.goals.sample(1, learner.generator)
+        if not self.whole_goals:
+            latent = torch.from_numpy(learner.encode(self.observed)[None])
+            which = torch.randint(self.count, (1,), generator=learner.generator)
+            goal = self.objects.compose(latent, goal, which)
+        return goal[0].numpy()
+
+    def reset(self) -> Any:
+        """Go on from where things are: an episode's second goal is practised from there."""
+        return self.observed
+
+    def step(self, action: Any) -> Any:
+        """Do an action and return the observation after it."""
+        self.observed = self.env.step(action)
+        return self.observed
+
     def practise(self) -> None:
         """Do an episode; it counts as two if each half has a goal of its own."""
-        learner, observed = self.learner, self.env.reset()
+        self.observed = self.env.reset()
         for _ in range(self.task.horizon // self.segment):
-            learner.start_episode()
-            observations, actions, goal = [observed], [], None
-            if learner.ready:
-                latent = torch.from_numpy(learner.encode(observed)[None])
-                goal = learner.goals.sample(1, learner.generator)
-                if not self.whole_goals:
-                    which = torch.randint(self.count, (1,), generator=learner.generator)
-                    goal = self.objects.compose(latent, goal, which)
-                goal = goal[0].numpy()
-            directed = round(self.segment * (1 - self.recipe.explore.random_tail))
-            for step in range(self.segment):
-                action = (learner.random_action() if goal is None or step >= directed else
-                          learner.act(learner.encode(observed), goal, explore=True))
-                observed = self.env.step(action)
-                observations.append(observed)
-                actions.append(action)
-            learner.add_episode(np.stack(observations), np.stack(actions),
-                                None if goal is None else learner.decode(goal))
+            practice.run_episode(self, self.learner, self.segment)
 
     def run(self) -> None:
         """Learn and print figures."""
@@ -435,7 +432,7 @@ class Trial:
             self.objects.refresh(learner)
             learner.agent.read_as(self.objects.reader)
 
-        learner.train_vae = train_vae_and_read
+        learner.train_vae, learner.imagine_goal = train_vae_and_read, self.imagine_goal
         with mock.patch.object(trainer, 'relabel', self.relabel):
             while learner.env_steps < self.recipe.env_steps:
                 self.practise()
@@ -491,7 +488,7 @@ class ByTurns(AtOnce):
             self.which, self.since = 0, TURN
         here, there = (torch.from_numpy(part[None]) for part in (latent, goal))
         objects = self.trial.objects
-        off = ((here - there) @ objects.reader.places).unflatten(1, (-1, 2))[0].norm(dim=-1)
+        off = objects.reader.apart(here, there)[0].norm(dim=-1)
         off[0] = 0
         left = self.trial.task.horizon - step
         if left == LAST:
@@ -513,6 +510,8 @@ if __name__ == '__main__':
     parser.add_argument('--whole-goals', action='store_true')
     parser.add_argument('--noise', type=float, default=0.0, help='state: of pucks [m]')
     arguments = parser.parse_args()
+    if arguments.noise and arguments.sees != 'state':
+        parser.error(f'--noise: got {arguments.noise} with pictures, allowed: with state only')
     torch.set_num_threads(1)
     Trial(arguments.sees, arguments.seed, arguments.steps, arguments.whole_goals,
           arguments.noise).run()
