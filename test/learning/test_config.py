@@ -27,6 +27,16 @@ def test_the_papers_recipe_has_the_published_values():
     assert dataclasses.astuple(paper.relabel) == (0.2, 0.4, 0.4)
 
 
+@pytest.mark.parametrize(('changes', 'what'), [
+    ({'vae': config.VAEConfig(whiten=True)}, 'vae.whiten'),
+    ({'vae': config.VAEConfig(refresh_every=10)}, 'vae.refresh_every'),
+    ({'encoder': 'vae', 'reward': config.RewardConfig('objects')}, 'reward.kind'),
+])
+def test_raises_error_if_settings_do_not_go_with_objects(changes, what):
+    with pytest.raises(ConfigError, match=what):
+        config.TrainConfig(**{'task': 'push_multi', 'encoder': 'objects', **changes})
+
+
 def test_raises_error_if_a_key_is_misspelt():
     with pytest.raises(ConfigError, match="did you mean 'latent_dim'"):
         settings.from_mapping(config.TrainConfig, {'task': 'reach', 'vae': {'latent_dims': 4}})
@@ -35,6 +45,8 @@ def test_raises_error_if_a_key_is_misspelt():
 @pytest.mark.parametrize(('section', 'values'), [
     ('vae', {'latent_dim': 0}), ('vae', {'min_variance': 0.0}), ('vae', {'likelihood': 'l2'}),
     ('td3', {'discount': 1.0}), ('td3', {'hidden': []}), ('td3', {'critics': 0}),
+    ('objects', {'count': 0}), ('objects', {'count': 3, 'colours': 3}),
+    ('reward', {'arm_weight': -0.1}), ('explore', {'goals_in_turn': 0}),
     ('relabel', {'rollout': 0.5}), ('explore', {'theta': 0.0}), ('explore', {'random_steps': 0}),
 ])
 def test_raises_error_if_a_value_is_out_of_range(section, values):

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import torch
+from toy_training import small_config
 
-from rig_ros.learning.config import RelabelConfig
-from rig_ros.learning.goals import FittedPrior, VisitedLatents, make_goal_setter, relabel, resample
+from rig_ros.learning.config import ObjectsConfig, RelabelConfig, VAEConfig
+from rig_ros.learning.goals import (
+    FittedPrior,
+    VisitedLatents,
+    make_goal_setter,
+    narrowing,
+    relabel,
+    resample,
+)
 from rig_ros.learning.replay import Batch
 
 SIZE = 20_000
@@ -41,6 +49,31 @@ def test_an_episode_without_a_goal_gets_future_ones():
                    torch.Generator().manual_seed(0))
     torch.testing.assert_close(torch.tensor(shares(goal)), torch.tensor([0.0, 0.7, 0.3]),
                                atol=0.02, rtol=0)
+
+
+def test_only_imagined_goals_are_narrowed():
+    goal = relabel(batch(), RelabelConfig(0.2, 0.5, 0.3), prior(),
+                   torch.Generator().manual_seed(0), lambda latent, goal: latent + goal / 2)
+    assert set(goal.unique().tolist()) == {1.0, 2.0, 1.5}
+
+
+def test_imagined_goals_move_each_object_alike_often_and_never_two():
+    config = small_config(encoder='objects', vae=VAEConfig(), objects=ObjectsConfig(count=2))
+    narrow = narrowing(config, torch.Generator().manual_seed(0))
+    here = torch.tensor([0.0, 0, 1, 1, 1, 2, 2, 1]).expand(3000, -1)
+    goal = torch.tensor([5.0, 6, 7, 8, 1, 9, 9, 1]).expand(3000, -1)
+    moved = (narrow(here, goal) != here)[:, [0, 2, 5]]
+    assert moved[:, 0].all()
+    assert moved[:, 1:].sum(1).max() == 1
+    torch.testing.assert_close(moved[:, 1:].float().mean(0), torch.full((2,), 1 / 3),
+                               atol=0.03, rtol=0)
+
+
+def test_nothing_is_narrowed_where_latents_are_not_objects_or_goals_are_whole():
+    generator = torch.Generator()
+    assert narrowing(small_config(), generator) is None
+    assert narrowing(small_config(encoder='objects', vae=VAEConfig(), objects=ObjectsConfig(
+        one_at_a_time=False)), generator) is None
 
 
 def test_fitted_prior_has_the_latents_mean_and_deviation():

@@ -16,6 +16,15 @@ def test_reward_is_minus_the_euclidean_distance():
     assert reward.tolist() == [-5.0, 0.0]
 
 
+def test_objects_reward_is_minus_the_sum_of_places_differences():
+    here = torch.tensor([[0.0, 0, 1, 1, 1, 2, 2, 1]])
+    goal = torch.tensor([[1.0, 2, 4, 1, 0.5, 2, 9, 0.1]])
+    reward = make_reward(RewardConfig('objects', arm_weight=0.5))
+    # Of the objects one is three off; the goal does not show the other one.
+    assert reward(here, goal).tolist() == [-(3 + 0.5 * 3)]
+    assert reward(here, here).tolist() == [0.0]
+
+
 def test_manhattan_reward_is_minus_the_sum_of_the_differences():
     assert make_reward(RewardConfig('manhattan'))(FAR, NEAR).tolist() == [-7.0, 0.0]
     assert make_reward(RewardConfig('manhattan'))(NEAR, FAR).tolist() == [-7.0, 0.0]

@@ -42,7 +42,7 @@ def practise(learner: Learner, episodes: int) -> None:
     for _ in range(episodes):
         pictures = rng.integers(0, 256, (6, 48, 48, 3), np.uint8)
         actions = rng.uniform(-1, 1, (5, 2)).astype(np.float32)
-        goal = learner.decode(learner.imagine_goal()) if learner.ready else None
+        goal = learner.decode(learner.imagine_goal(pictures[0])) if learner.ready else None
         learner.add_episode(pictures, actions, goal)
         learner.train(5)
 

@@ -8,10 +8,20 @@ import json
 import numpy as np
 import pytest
 import torch
+import toy_objects
 from toy_training import MovingSquare, small_config
 
-from rig_ros.errors import DataError, ModelMismatch
-from rig_ros.learning.config import ExploreConfig, SkewConfig, TD3Config, VAEConfig
+from rig_ros.control import task as tasks
+from rig_ros.errors import ConfigError, DataError, ModelMismatch
+from rig_ros.learning import bundle as bundles
+from rig_ros.learning.config import (
+    ExploreConfig,
+    ObjectsConfig,
+    RewardConfig,
+    SkewConfig,
+    TD3Config,
+    VAEConfig,
+)
 from rig_ros.learning.practice import Evaluation, run_episode, train_in_environment
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.trainer import Learner
@@ -210,7 +220,8 @@ def test_random_actions_are_bounded_and_exploring_ones_differ_from_the_policys()
     learner = trained(20)
     actions = np.stack([learner.random_action() for _ in range(100)])
     assert np.abs(actions).max() <= 1
-    latent, goal = learner.encode(MovingSquare().reset()), learner.imagine_goal()
+    picture = MovingSquare().reset()
+    latent, goal = learner.encode(picture), learner.imagine_goal(picture)
     assert np.array_equal(learner.act(latent, goal), learner.act(latent, goal))
     assert not np.array_equal(learner.act(latent, goal), learner.act(latent, goal, explore=True))
 
@@ -263,6 +274,73 @@ def test_a_bundle_keeps_what_its_learner_visited():
     kept = learner.modules['goals'].state_dict()['latents']
     # Fitted at 40 steps, on the 44 pictures of four episodes.
     assert torch.equal(kept, learner.replay.all_latents())
+
+
+def test_goals_in_turn_begin_where_the_one_before_led():
+    learner = trained(20)
+    learner.config = dataclasses.replace(learner.config, explore=dataclasses.replace(
+        learner.config.explore, goals_in_turn=2))
+    world, lengths, resets = MovingSquare(), [], []
+    add, reset = learner.add_episode, world.reset
+    learner.add_episode = lambda images, actions, goal: (lengths.append(len(actions)),
+                                                         add(images, actions, goal))
+    world.reset = lambda: resets.append(learner.env_steps) or reset()
+    train_in_environment(world, learner, 20 + 40, horizon=20)
+    assert lengths == [10] * 4
+    assert resets == [20, 40]
+
+
+OBJECTS = {'encoder': 'objects', 'objects': ObjectsConfig(count=2, colours=6),
+           'reward': RewardConfig('objects'), 'goals': 'visited', 'vae': VAEConfig()}
+
+
+class Squares:
+    """The toy world of coloured squares: an arm, and red that it pushes where it meets it."""
+
+    def reset(self):
+        self.arm, self.red = np.array([14.0, 14.0]), np.array([30.0, 30.0])
+        return self.render()
+
+    def render(self):
+        return toy_objects.draw(self.arm, self.red)
+
+    def step(self, action):
+        way = 4 * np.asarray(action, float)
+        self.arm = np.clip(self.arm + way, 8, 40)
+        if np.abs(self.arm - self.red).max() < 8:
+            self.red = np.clip(self.red + way, 8, 40)
+        return self.render()
+
+
+def test_a_learner_of_objects_finds_them_practises_and_leaves_a_bundle_that_acts():
+    config = small_config(**OBJECTS, explore=ExploreConfig(random_steps=200))
+    learner = Learner(config, 2, 0)
+    train_in_environment(Squares(), learner, 240, horizon=20)
+    manifest = bundles.describe(learner, dataclasses.replace(tasks.load('reach'), image_size=48))
+    bundle = bundles.loads(bundles.to_bytes(manifest, learner.modules))
+    picture, goal = toy_objects.draw((20, 20), (30, 30)), toy_objects.draw((30, 14), (14, 36))
+    latent, wanted = (bundle.encode(each)[0] for each in (picture, goal))
+    np.testing.assert_allclose(latent, learner.encode(picture), atol=1e-6)
+    for _ in range(40):  # turns change on the way, in both alike
+        np.testing.assert_allclose(bundle.act(latent, wanted), learner.act(latent, wanted),
+                                   atol=1e-6)
+    assert np.array_equal(bundle.decode(latent), learner.decode(latent))
+
+
+def test_a_learner_of_objects_goes_on_to_the_bit(tmp_path):
+    config = small_config(**OBJECTS, explore=ExploreConfig(random_steps=200, goals_in_turn=2))
+    first, second = Learner(config, 2, 0), Learner(config, 2, 9)
+    train_in_environment(Squares(), first, 240, horizon=20)
+    first.state().save(tmp_path / 'state.safetensors')
+    second.restore(TrainingState.load(tmp_path / 'state.safetensors'))
+    for learner in (first, second):
+        train_in_environment(Squares(), learner, 280, horizon=20)
+    assert same_tensors(first.state().tensors, second.state().tensors)
+
+
+def test_raises_error_if_objects_shall_be_found_for_an_arm_that_does_not_move_in_a_plane():
+    with pytest.raises(ConfigError, match='in a plane'):
+        Learner(small_config(**OBJECTS), 3, 0)
 
 
 def test_the_tail_of_a_practised_episode_is_random():

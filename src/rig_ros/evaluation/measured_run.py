@@ -21,7 +21,7 @@ QUICK_SEED = 7
 """Goals on the way are other goals than the final ones."""
 MILESTONE_GOALS = 50
 METRES = 'distance_m'
-SEES = {'vae': 'pictures', 'pixels': 'pictures', 'state': 'true positions'}
+SEES = {'vae': 'pictures', 'objects': 'pictures', 'pixels': 'pictures', 'state': 'true positions'}
 """What an agent is given, by the recipe's encoder."""
 
 Evaluated = Callable[[int, Mapping[str, float]], None]

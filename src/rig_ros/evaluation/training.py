@@ -50,10 +50,10 @@ def require_releasable(config: TrainConfig) -> None:
     """Check that a recipe leaves a model for the nodes.
 
     Raises:
-        ConfigError: it has no VAE.
+        ConfigError: it learns a comparison.
     """
-    require(config.encoder == 'vae', '--release', f'encoder {config.encoder!r}',
-            "encoder 'vae': a comparison leaves no model that the nodes could use")
+    require(config.leaves_model, '--release', f'encoder {config.encoder!r}',
+            "encoder 'vae' or 'objects': a comparison leaves no model that the nodes could use")
 
 
 class TrainingRun(MeasuredRun):
@@ -146,7 +146,7 @@ class TrainingRun(MeasuredRun):
         result, summary = self.judge(_Acting(self.learner), goals, self.learner.env_steps,
                                      self.learner.seed)
         shown: list[Figure] = []
-        if self.config.encoder == 'vae':
+        if self.config.leaves_model:
             bundle = self._save_bundle(facts, result.figures())
             summary |= {'bundle': str(self.files.bundle), 'bundle_id': bundle.bundle_id,
                         'encoder_id': bundle.manifest.encoder_id}

@@ -26,10 +26,12 @@ from rig_ros.learning.bundle_file import (
     read_manifest,
     write_atomically,
 )
-from rig_ros.learning.config import VAEConfig
+from rig_ros.learning.config import ObjectsConfig, VAEConfig
 from rig_ros.learning.manifest import METADATA_KEY, Manifest
 from rig_ros.learning.model import Bundle
 from rig_ros.learning.networks import Policy
+from rig_ros.learning.object_latents import latent_dim_of
+from rig_ros.learning.objects import ObjectEncoder
 from rig_ros.learning.vae import ConvVAE
 
 __all__ = ['Bundle', 'Trained', 'architecture', 'build_networks', 'describe', 'load', 'loads',
@@ -41,19 +43,31 @@ Architecture = Mapping[str, Any]
 Builder = Callable[[Architecture], dict[str, nn.Module]]
 
 
-def architecture(image_size: int, vae: VAEConfig, action_dim: int,
-                 hidden: Sequence[int]) -> dict[str, Any]:
-    """Return what `build_networks` needs, as it stands in a manifest."""
-    return {'vae': {'image_size': image_size, 'config': dataclasses.asdict(vae)},
-            'policy': {'latent_dim': vae.latent_dim, 'action_dim': action_dim,
-                       'hidden': list(hidden)}}
+def architecture(image_size: int, vae: VAEConfig, action_dim: int, hidden: Sequence[int],
+                 objects: ObjectsConfig | None = None) -> dict[str, Any]:
+    """Return what `build_networks` needs, as it stands in a manifest.
+
+    Where latents are places of `objects`, these take the VAE's place.
+    """
+    encoder = {'image_size': image_size, 'config': dataclasses.asdict(vae)}
+    policy = {'latent_dim': vae.latent_dim, 'action_dim': action_dim, 'hidden': list(hidden)}
+    if objects is not None:
+        encoder['objects'] = dataclasses.asdict(objects)
+        policy |= {'latent_dim': latent_dim_of(objects), 'objects': objects.count}
+    return {'vae': encoder, 'policy': policy}
 
 
 def build_networks(architecture: Architecture) -> dict[str, nn.Module]:
     """Return untrained networks for a manifest's architecture."""
     vae = architecture['vae']
     config = settings.from_mapping(VAEConfig, vae['config'], 'architecture.vae')
-    return {'vae': ConvVAE(vae['image_size'], config), 'policy': Policy(**architecture['policy'])}
+    encoder: nn.Module
+    if 'objects' in vae:
+        objects = settings.from_mapping(ObjectsConfig, vae['objects'], 'architecture.vae.objects')
+        encoder = ObjectEncoder(vae['image_size'], config, objects)
+    else:
+        encoder = ConvVAE(vae['image_size'], config)
+    return {'vae': encoder, 'policy': Policy(**architecture['policy'])}
 
 
 class Trained(Protocol):

@@ -182,6 +182,9 @@ class ExploreConfig:
     """The same for the random steps, where it is all there is (paper: uniform actions)."""
     random_steps: int = 1000
     """Steps of random motion before the first training (paper: 5,000 for the reacher's VAE)."""
+    goals_in_turn: int = 1
+    """Goals of a practised episode, one after another, each from where the one before led; in the
+    simulation's loop (paper: 1)."""
     random_tail: float = 0.0
     """Share of a practised episode, at its end, that moves at random from where practice led; in
     the simulation's loop (paper: none)."""
@@ -195,6 +198,7 @@ class ExploreConfig:
         require(self.sigma >= 0, 'sigma', self.sigma, '0 or more')
         require(self.random_sigma > 0, 'random_sigma', self.random_sigma, 'above 0')
         require(self.random_steps >= 1, 'random_steps', self.random_steps, '1 or more')
+        require(self.goals_in_turn >= 1, 'goals_in_turn', self.goals_in_turn, '1 or more')
         require(0 <= self.random_tail <= 1, 'random_tail', self.random_tail, '0 to 1')
 
 
@@ -202,9 +206,9 @@ class ExploreConfig:
 class RewardConfig:
     """What an arrival is worth; every kind is computed from latents alone."""
 
-    kind: Literal['distance', 'manhattan', 'log_probability', 'sparse'] = 'distance'
-    """Minus the latent distance (paper), the sum of the latents' differences (ours), or one of the
-    paper's comparisons."""
+    kind: Literal['distance', 'manhattan', 'objects', 'log_probability', 'sparse'] = 'distance'
+    """Minus the latent distance (paper), the sum of the latents' differences or, where latents are
+    objects' places, of those (ours), or one of the paper's comparisons."""
     scale: float = 1.0
     """Multiplies the reward (paper: 1). Values are some 1 / (1 - discount) times the reward, and
     networks that start near zero find small ones sooner."""
@@ -213,7 +217,11 @@ class RewardConfig:
     radius: float = 0.5
     """`sparse`: distance below which the goal counts as reached (paper: 0.01 to 0.5 tried)."""
 
+    arm_weight: float = 0.3
+    """`objects`: what the arm's difference counts beside an object's."""
+
     def __post_init__(self) -> None:
+        require(self.arm_weight >= 0, 'arm_weight', self.arm_weight, '0 or more')
         require(self.scale > 0, 'scale', self.scale, 'above 0')
         require(self.deviation > 0, 'deviation', self.deviation, 'above 0')
         require(self.radius > 0, 'radius', self.radius, 'above 0')
@@ -260,14 +268,32 @@ class SkewConfig:
 
 
 @dataclass(frozen=True)
+class ObjectsConfig:
+    """Where latents are places of arm and objects (`encoder: objects`); all of it ours."""
+
+    count: int = 3
+    """Most objects beside the arm."""
+    colours: int = 24
+    """Colours told apart in what moves, the arm's included."""
+    one_at_a_time: bool = True
+    """An imagined goal wants the arm and one object elsewhere and leaves the others."""
+
+    def __post_init__(self) -> None:
+        require(self.count >= 1, 'count', self.count, '1 or more')
+        require(self.colours > self.count, 'colours', self.colours,
+                f'more than count ({self.count})')
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """One training recipe for one task."""
 
     task: str
     """Name of the task (`config/tasks/`)."""
-    encoder: Literal['vae', 'pixels', 'state'] = 'vae'
-    """What stands for a picture: its latent, or, for comparisons of the paper, the picture itself
-    or the true positions (`rig_ros train` only). Of `vae`, what whitens counts for these."""
+    encoder: Literal['vae', 'objects', 'pixels', 'state'] = 'vae'
+    """What stands for a picture: its latent, the places of arm and objects in it, found by colour
+    (ours), or, for comparisons of the paper, the picture itself or the true positions (`rig_ros
+    train` only). Of `vae`, what whitens counts for the comparisons."""
     agent: Literal['td3', 'stable_baselines3'] = 'td3'
     """Who learns: ours, or, from true positions, TD3 with HER of Stable-Baselines3, which takes
     what it knows of `td3`, `relabel` and `explore` (`rig_ros train` only; extra `compare`)."""
@@ -286,6 +312,7 @@ class TrainConfig:
     """Pictures in memory or in an unnamed file of the run's folder; auto: file above 2 GiB."""
     skew: SkewConfig = field(default_factory=SkewConfig)
     vae: VAEConfig = field(default_factory=VAEConfig)
+    objects: ObjectsConfig = field(default_factory=ObjectsConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
     td3: TD3Config = field(default_factory=TD3Config)
     relabel: RelabelConfig = field(default_factory=RelabelConfig)
@@ -300,8 +327,21 @@ class TrainConfig:
                 f"'state' with agent {self.agent!r}")
         require(self.agent == 'td3' or self.relabel.rollout > 0, 'relabel.rollout',
                 self.relabel.rollout, f'above 0 with agent {self.agent!r}')
+        if self.encoder == 'objects':
+            require(not self.vae.whiten, 'vae.whiten', self.vae.whiten,
+                    "false with encoder 'objects': places have their scale")
+            require(self.vae.refresh_every == 0, 'vae.refresh_every', self.vae.refresh_every,
+                    "0 with encoder 'objects': they are found once")
+        require(self.encoder == 'objects' or self.reward.kind != 'objects', 'reward.kind',
+                self.reward.kind, f"'objects' with encoder 'objects'; another one with "
+                f'{self.encoder!r}')
         require(self.encoder == 'vae' or not self.skew.needs_vae, 'skew', self.skew,
                 f'no likelihood and no skewed pictures, which encoder {self.encoder!r} has not')
+
+    @property
+    def leaves_model(self) -> bool:
+        """Whether what is learnt acts from pictures, so that nodes can use it."""
+        return self.encoder in ('vae', 'objects')
 
 
 def names() -> list[str]:

@@ -67,6 +67,14 @@ class Encoder(nn.Module):
         if config.by_steps:
             self.register_buffer('mixing', torch.eye(latent_dim))
 
+    def encode(self, observations: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance (B, latent_dim) of B observations."""
+        raise NotImplementedError
+
+    def decode(self, latents: Tensor, /) -> Tensor:
+        """Return the observations of latents (B, latent_dim)."""
+        raise NotImplementedError
+
     @property
     def device(self) -> torch.device:
         """Where it is. What it answers is where the question was."""

@@ -7,13 +7,14 @@ transition under several goals: the episode's own, one it reached later, and an 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from rig_ros.learning.config import GoalKind, RelabelConfig
+from rig_ros.learning.config import GoalKind, RelabelConfig, TrainConfig
+from rig_ros.learning.object_latents import one_moved
 from rig_ros.learning.replay import Batch
 
 MIN_STD = 1e-6
@@ -158,15 +159,32 @@ def make_goal_setter(kind: GoalKind, latent_dim: int) -> FittedPrior:
     return kinds[kind](latent_dim)
 
 
+def narrowing(config: TrainConfig,
+              generator: torch.Generator) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """Return what makes imagined goals such of one object, if the recipe wants them.
+
+    It takes latents (B, dim) and goals (B, dim) that are imagined from there.
+    """
+    count = config.objects.count
+    if config.encoder != 'objects' or not config.objects.one_at_a_time:
+        return None
+    return lambda latent, goal: one_moved(
+        latent, goal, torch.randint(count + 1, (len(goal),), generator=generator))
+
+
 def relabel(batch: Batch, shares: RelabelConfig, setter: GoalSetter,
-            generator: torch.Generator) -> Tensor:
+            generator: torch.Generator,
+            narrow: Callable[[Tensor, Tensor], Tensor] | None = None) -> Tensor:
     """Return a goal (B, dim) for each transition, drawn from the mixture.
 
-    A transition whose episode had no goal (random motion) gets a future one in its place.
+    A transition whose episode had no goal (random motion) gets a future one in its place. What
+    is imagined goes through `narrow`, with the latents it is imagined from, if there is one.
     """
     size = len(batch.latent)
     draw = torch.rand(size, 1, generator=generator)
     imagined = setter.sample(size, generator)
+    if narrow is not None:
+        imagined = narrow(batch.latent, imagined)
     rollout = torch.where(batch.has_rollout_goal.unsqueeze(1), batch.rollout_goal, batch.future)
     goal = torch.where(draw < shares.rollout + shares.future, batch.future, imagined)
     return torch.where(draw < shares.rollout, rollout, goal)

@@ -19,7 +19,8 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rig_ros.learning.networks import EnsembleLinear, Policy, Rectifier
+from rig_ros.learning.layers import EnsembleLinear, Rectifier
+from rig_ros.learning.networks import Policy
 from rig_ros.learning.vae import ConvVAE
 from rig_ros.learning.vae_networks import SpatialSoftmax
 

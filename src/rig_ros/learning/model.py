@@ -21,6 +21,7 @@ from rig_ros.errors import DataError, ModelMismatch
 from rig_ros.learning import inference
 from rig_ros.learning.bundle_file import FETCH_AGAIN
 from rig_ros.learning.manifest import Manifest
+from rig_ros.learning.turns import Turns
 
 GOAL_LATENTS = 'goals.latents'
 
@@ -66,6 +67,8 @@ class Bundle:
         self._picture_shape = (manifest.image_size, manifest.image_size, 3)
         self._encode = inference.encoder(self._vae) or self._encode_in_torch
         self._act = inference.actor(self._policy) or self._act_in_torch
+        objects = manifest.architecture.get('vae', {}).get('objects', {})
+        self._turns = Turns(objects['count']) if objects.get('one_at_a_time') else None
 
     def smoke_test(self) -> None:
         """Run every function once on a grey picture.
@@ -114,8 +117,15 @@ class Bundle:
             return np.array(pictures[0].numpy(), dtype=np.uint8)
 
     def act(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
-        """Return the deterministic action for a latent and a goal, (n,) in [-1, 1]."""
-        action = self._act(self._latent(latent, 'latent'), self._latent(goal, 'goal'))
+        """Return the deterministic action for a latent and a goal, (n,) in [-1, 1].
+
+        Where the model has learnt to move one object at a time it depends on the steps before,
+        too: a goal of several is pursued by turns, from its first step on.
+        """
+        latent, goal = self._latent(latent, 'latent'), self._latent(goal, 'goal')
+        if self._turns is not None:
+            goal = self._turns.towards(latent, goal)
+        action = self._act(latent, goal)
         return np.clip(action, -1.0, 1.0)
 
     def _act_in_torch(self, latent: FloatArray, goal: FloatArray) -> FloatArray:

@@ -52,15 +52,26 @@ class Evaluation:
     every_steps: int
 
 
-def run_episode(env: Environment, learner: Learner, horizon: int) -> None:
+def run_episode(env: Environment, learner: Learner, horizon: int,
+                image: Observation | None = None) -> Observation:
     """Practise an imagined goal (or move at random before any VAE) and store the episode.
 
     The end of it may be random again: from where practice led, it meets what it seldom meets.
+
+    Args:
+        env: the world.
+        learner: acts, and keeps the episode.
+        horizon: steps.
+        image: how things are, to go on from there; otherwise the world is reset.
+
+    Returns:
+        The last observation.
     """
     learner.start_episode()
-    image = env.reset()
+    if image is None:
+        image = env.reset()
     images, actions = [image], []
-    goal = learner.imagine_goal() if learner.ready else None
+    goal = learner.imagine_goal(image) if learner.ready else None
     directed = round(horizon * (1 - learner.config.explore.random_tail))
     for step in range(horizon):
         action = (learner.random_action() if goal is None or step >= directed
@@ -70,6 +81,7 @@ def run_episode(env: Environment, learner: Learner, horizon: int) -> None:
         actions.append(action)
     learner.add_episode(np.stack(images), np.stack(actions),
                         None if goal is None else learner.decode(goal))
+    return image
 
 
 def train_in_environment(env: Environment, learner: Learner, steps: int, *, horizon: int,
@@ -93,9 +105,13 @@ def train_in_environment(env: Environment, learner: Learner, steps: int, *, hori
     began = clock()
     records: list[Record] = []
     next_evaluation = learner.env_steps + (evaluation.every_steps if evaluation else steps)
+    in_turn = learner.config.explore.goals_in_turn
+    image: Observation | None = None
+    episodes = 0
     while learner.env_steps < steps:
-        length = min(horizon, steps - learner.env_steps)
-        run_episode(env, learner, length)
+        length = min(max(1, horizon // in_turn), steps - learner.env_steps)
+        image = run_episode(env, learner, length, image if episodes % in_turn else None)
+        episodes += 1
         metrics = learner.train(length, progress)
         progress(Progress('collect', learner.env_steps, steps, learner.env_steps, dict(metrics)))
         finished = learner.env_steps >= steps

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rig_ros.learning.config import RewardConfig
+from rig_ros.learning.object_latents import THERE, split
 
 
 class Reward(Protocol):
@@ -37,6 +38,25 @@ class ManhattanDistance:
     def __call__(self, next_latent: Tensor, goal: Tensor) -> Tensor:
         """Return rewards (B,), zero at the goal."""
         distance: Tensor = (next_latent - goal).abs().sum(-1)
+        return -distance
+
+
+class ObjectsDistance:
+    """Minus the sum of differences of the places that arm and objects have and shall have.
+
+    The arm's counts less than an object's; one that the goal does not show counts nothing.
+    Latents are those of `objects.ObjectEncoder`.
+    """
+
+    def __init__(self, arm_weight: float) -> None:
+        self.arm_weight = arm_weight
+
+    def __call__(self, next_latent: Tensor, goal: Tensor) -> Tensor:
+        """Return rewards (B,), zero at the goal."""
+        arm, objects = split(next_latent)
+        arm_wanted, wanted = split(goal)
+        apart = (objects - wanted)[..., :2].abs().sum(-1) * (wanted[..., 2] > THERE)
+        distance: Tensor = apart.sum(-1) + self.arm_weight * (arm - arm_wanted).abs().sum(-1)
         return -distance
 
 
@@ -84,6 +104,7 @@ def make_reward(config: RewardConfig) -> Reward:
     """Return the reward of that name, scaled."""
     kinds: dict[str, Reward] = {
         'distance': LatentDistance(), 'manhattan': ManhattanDistance(),
+        'objects': ObjectsDistance(config.arm_weight),
         'log_probability': SquaredDistance(config.deviation),
         'sparse': Sparse(config.radius)}
     reward = kinds[config.kind]

@@ -44,15 +44,19 @@ class TD3(nn.Module):
     """See the module."""
 
     def __init__(self, latent_dim: int, action_dim: int, config: TD3Config,
-                 device: torch.device | None = None, team: Team = ALONE) -> None:
-        """Build networks on a device, the processor if not given, that learn with a team's."""
+                 device: torch.device | None = None, team: Team = ALONE,
+                 objects: int = 0) -> None:
+        """Build networks on a device, the processor if not given, that learn with a team's.
+
+        They see latents as vectors, or as so many `objects` (`deep_set`).
+        """
         super().__init__()
         self._team = team
         self.config = config
         self.device = device or torch.device('cpu')
-        self.policy = Policy(latent_dim, action_dim, config.hidden).to(self.device)
+        self.policy = Policy(latent_dim, action_dim, config.hidden, objects).to(self.device)
         self.critics = Critics(config.critics, latent_dim, action_dim, config.hidden,
-                               layer_norm=config.layer_norm).to(self.device)
+                               layer_norm=config.layer_norm, objects=objects).to(self.device)
         self.target_policy = copy.deepcopy(self.policy).requires_grad_(False)
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         online = [flatten(self.policy), flatten(self.critics)]

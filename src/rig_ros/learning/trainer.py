@@ -23,9 +23,10 @@ from rig_ros.errors import ModelMismatch
 from rig_ros.learning.arithmetic import Device, device_of, start_threads, without_denormals
 from rig_ros.learning.bundle import architecture
 from rig_ros.learning.config import TrainConfig
-from rig_ros.learning.encoder import PixelEncoder, StateEncoder
-from rig_ros.learning.goals import make_goal_setter, relabel
+from rig_ros.learning.encoders import make_encoder
+from rig_ros.learning.goals import make_goal_setter, narrowing, relabel
 from rig_ros.learning.motion import MotionReader
+from rig_ros.learning.objects import ObjectEncoder, moved_in
 from rig_ros.learning.pictures import Observation
 from rig_ros.learning.replay import Replay
 from rig_ros.learning.reward import Reward, make_reward
@@ -40,8 +41,8 @@ from rig_ros.learning.state import (
 )
 from rig_ros.learning.td3 import TD3
 from rig_ros.learning.team import ALONE, Team
+from rig_ros.learning.turns import Turns
 from rig_ros.learning.vae import ConvVAE, active_dims
-from rig_ros.settings import require
 
 Float32Array = NDArray[np.float32]
 REPORT_EVERY = 20
@@ -65,16 +66,6 @@ ProgressHook = Callable[[Progress], None]
 def ignore_progress(progress: Progress) -> None:
     """Do nothing: the default hook."""
     del progress
-
-
-def _encoder(config: TrainConfig, state_dim: int) -> ConvVAE | PixelEncoder | StateEncoder:
-    if config.encoder == 'vae':
-        return ConvVAE(config.image_size, config.vae)
-    if config.encoder == 'pixels':
-        return PixelEncoder(config.image_size, config.vae)
-    require(state_dim >= 1, 'encoder', config.encoder, "'vae' or 'pixels' where pictures are all "
-            'there is; only rig_ros train gives true positions')
-    return StateEncoder(state_dim, config.vae)
 
 
 class Learner:
@@ -109,15 +100,18 @@ class Learner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.device = device_of(device)
-            self.vae = _encoder(config, state_dim).to(self.device)
+            self.vae = make_encoder(config, action_dim, state_dim, self.device)
             latent_dim = self.vae.latent_dim
-            self.agent = TD3(latent_dim, action_dim, config.td3, self.device, team)
+            objects = config.objects.count if config.encoder == 'objects' else 0
+            self.agent = TD3(latent_dim, action_dim, config.td3, self.device, team, objects)
             self.motion = (MotionReader(latent_dim, action_dim).to(self.device)
                            if config.vae.motion else None)
         learnt = [*self.vae.parameters(), *(self.motion.parameters() if self.motion else ())]
         self.vae_optimiser = torch.optim.Adam([{'params': learnt}], config.vae.learning_rate,
                                               fused=True)
         self.goals = make_goal_setter(config.goals, latent_dim)
+        self._narrow = narrowing(config, self.generator)
+        self._turns = Turns(config.objects.count) if self._narrow else None
         self.reward: Reward = reward or make_reward(config.reward)
         self.replay = Replay(config.replay_frames, self.vae.input_shape, action_dim, latent_dim,
                              config.replay_storage, folder)
@@ -147,7 +141,8 @@ class Learner:
     def architecture(self) -> dict[str, Any]:
         """What rebuilds `vae` and `policy`, for a bundle's manifest."""
         return architecture(self.config.image_size, self.config.vae, self.action_dim,
-                            self.config.td3.hidden)
+                            self.config.td3.hidden,
+                            self.config.objects if self.config.encoder == 'objects' else None)
 
     @property
     def goal_prior(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -164,10 +159,13 @@ class Learner:
         observation: Observation = self.vae.decode(torch.from_numpy(latent[None]))[0].numpy()
         return observation
 
-    def imagine_goal(self) -> Float32Array:
-        """Draw a goal latent (dim,)."""
-        goal: Float32Array = self.goals.sample(1, self.generator)[0].numpy()
-        return goal
+    def imagine_goal(self, observation: Observation) -> Float32Array:
+        """Draw a goal latent (dim,) to practise from where things are as in a picture."""
+        goal = self.goals.sample(1, self.generator)
+        if self._narrow is not None:
+            goal = self._narrow(torch.from_numpy(self.encode(observation)[None]), goal)
+        drawn: Float32Array = goal[0].numpy()
+        return drawn
 
     def start_episode(self) -> None:
         """Start the exploration noise anew."""
@@ -181,6 +179,8 @@ class Learner:
     def act(self, latent: Float32Array, goal: Float32Array, *,
             explore: bool = False) -> Float32Array:
         """Return the action (n,) in [-1, 1] for a latent and a goal, with noise to explore."""
+        if self._turns is not None and not explore:
+            goal = self._turns.towards(latent, goal)
         action: Float32Array = self.agent.act(
             torch.from_numpy(latent[None]), torch.from_numpy(goal[None]),
             newest=explore)[0].numpy()
@@ -251,6 +251,9 @@ class Learner:
         if isinstance(self.vae, ConvVAE):
             self._fit_pictures(self.vae, steps, progress)
             self.team.same(self.vae.buffers())
+        elif isinstance(self.vae, ObjectEncoder):
+            self.vae.find(moved_in(self.replay, config.motion_steps, self.generator),
+                          self.generator)
         self.vae_steps += steps
         self.last_vae_at = self.env_steps
         self.agent.restart_average()
@@ -318,7 +321,8 @@ class Learner:
             # Drawn and relabelled for all minibatches at once: many small steps cost more.
             batch = self.replay.sample(count * size, self.generator,
                                        weighted=self.config.skew.transitions)
-            goal = relabel(batch, self.config.relabel, self.goals, self.generator)
+            goal = relabel(batch, self.config.relabel, self.goals, self.generator,
+                           self._narrow)
             reward = self.reward(batch.next_latent, goal)
             latent, action, reward, next_latent, goal = (
                 self.team.share(part.reshape(count, size, *part.shape[1:]), 1)

@@ -1,0 +1,40 @@
+"""What stands where in a latent of objects; see `objects.ObjectEncoder`, which makes them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rig_ros.learning.config import ObjectsConfig
+
+ARM = 2
+"""Values of the arm's place, the first ones."""
+PER_OBJECT = 3
+"""Values of each object: two of its place, and its presence."""
+THERE = 0.3
+"""Presence above which an object is there."""
+
+
+def latent_dim_of(config: ObjectsConfig) -> int:
+    """Return the size of a latent."""
+    return ARM + PER_OBJECT * config.count
+
+
+def split(latents: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the arm's place (B, 2) and the objects (B, K, 3) of latents (B, dim)."""
+    return latents[..., :ARM], latents[..., ARM:].reshape(*latents.shape[:-1], -1, PER_OBJECT)
+
+
+def one_moved(latents: Tensor, goals: Tensor, which: Tensor) -> Tensor:
+    """Return latents (B, dim) with the arm, and one object each, as in the goals.
+
+    Args:
+        latents: (B, dim); the other objects stay as here.
+        goals: (B, dim).
+        which: (B,) the object's number, from 0; K for none. One that is not there in both stays.
+    """
+    (_, here), (arm, there) = split(latents), split(goals)
+    chosen = which.unsqueeze(1) == torch.arange(here.shape[1], device=which.device)
+    chosen = chosen & (here[..., 2] > THERE) & (there[..., 2] > THERE)
+    objects = torch.where(chosen.unsqueeze(-1), there, here)
+    return torch.cat((arm, objects.flatten(1)), -1)
