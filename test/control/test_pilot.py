@@ -27,6 +27,10 @@ class FakeModel:
     def __init__(self, bundle_id='b1', encoder_id='enc'):
         self.bundle_id = bundle_id
         self.manifest = SimpleNamespace(encoder_id=encoder_id)
+        self.episodes = 0
+
+    def begin(self):
+        self.episodes += 1
 
     def act(self, latent, goal):
         return np.clip(goal - latent, -1, 1)
@@ -55,6 +59,18 @@ def test_reach_is_deterministic_in_metres_per_second(pilot):
     np.testing.assert_allclose(command.velocity, [0.1, -0.2, 0.0])
     assert command.stamp_ns == NOW
     assert pilot.stance.kind == 'acting'
+
+
+def test_a_model_is_told_of_each_episode_before_it_acts(pilot):
+    model = FakeModel()
+    pilot.use_model(model)
+    pilot.set_goal(point(0.5))
+    for episode in (1, 2):
+        begin(pilot)
+        for step in range(3):
+            pilot.see(point(0.0, stamp_ns=NOW + 10 * episode + step))
+            pilot.decide(NOW + 10 * episode + step)
+        assert model.episodes == episode
 
 
 def test_each_picture_is_answered_once(pilot):

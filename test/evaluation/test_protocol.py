@@ -24,6 +24,13 @@ def test_an_agent_that_sees_and_moves_arrives():
     np.testing.assert_allclose(pictured, goals[2].place, atol=0.03)
 
 
+def test_an_agent_is_told_of_each_episode():
+    agent, world, begun = Seer(), DotWorld(), []
+    agent.begin = lambda: begun.append(world.steps)
+    protocol.run(agent, world, world.held_out_goals(3), 5)
+    assert begun == [0, 5, 10]
+
+
 def test_an_agent_that_sleeps_scores_the_do_nothing_baseline():
     world = DotWorld()
     result = protocol.run(Sleeper(), world, world.held_out_goals(5), 3)

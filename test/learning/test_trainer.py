@@ -321,6 +321,8 @@ def test_a_learner_of_objects_finds_them_practises_and_leaves_a_bundle_that_acts
     picture, goal = toy_objects.draw((20, 20), (30, 30)), toy_objects.draw((30, 14), (14, 36))
     latent, wanted = (bundle.encode(each)[0] for each in (picture, goal))
     np.testing.assert_allclose(latent, learner.encode(picture), atol=1e-6)
+    for each in (bundle.begin, learner.start_episode):
+        each()
     for _ in range(40):  # turns change on the way, in both alike
         np.testing.assert_allclose(bundle.act(latent, wanted), learner.act(latent, wanted),
                                    atol=1e-6)

@@ -52,6 +52,13 @@ def test_another_goal_begins_anew():
     assert turns.towards(HERE, other)[5] == 9
 
 
+def test_another_episode_begins_anew_with_the_same_goal():
+    turns = Turns(2)
+    steps(turns, 5 * TURN_STEPS)
+    turns.begin()
+    np.testing.assert_array_equal(turns.towards(HERE, GOAL), SECOND)
+
+
 def test_where_all_are_near_the_arm_has_its_goal_until_one_is_off_again():
     turns = Turns(2)
     there = GOAL.copy()

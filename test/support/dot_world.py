@@ -73,6 +73,9 @@ class Seer:
         rows, columns = np.nonzero(image[..., 0])
         return np.array([columns.min(), rows.min()], np.float32) / (SIZE - 8), None
 
+    def begin(self) -> None:
+        pass
+
     def act(self, latent: np.ndarray, goal: np.ndarray) -> np.ndarray:
         return np.clip((goal - latent) / STEP, -1, 1)
 

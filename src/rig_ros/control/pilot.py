@@ -58,6 +58,9 @@ class PilotModel(Protocol):
     def manifest(self) -> PilotManifest:
         """Verified facts."""
 
+    def begin(self) -> None:
+        """An episode begins."""
+
     def act(self, latent: Float32, goal: Float32) -> Float32:
         """Return the deterministic action, (n,) in [-1, 1]."""
 
@@ -113,6 +116,7 @@ class Pilot:
         self._frame_ns = 0
         self._answered_ns = 0
         self._since_ns = 0
+        self._begins = False
         self.stance = Stance('idle', 'no episode')
 
     def use_model(self, model: PilotModel | None) -> None:
@@ -142,6 +146,7 @@ class Pilot:
         self._mode = mode
         self._bundle_id = bundle_id
         self._since_ns = since_ns
+        self._begins = True
         self._noise.reset()
         self._random.reset()
 
@@ -181,6 +186,9 @@ class Pilot:
         assert self._latent is not None
         if not self._is_due(self._latent.stamp_ns, now_ns):
             return None
+        if self._begins:
+            self._model.begin()
+            self._begins = False
         action = np.asarray(self._model.act(self._latent.mean, self._goal.mean))
         if action.shape != (self._task.action_dim,) or not np.isfinite(action).all():
             raise ModelMismatch(f'action: got {action}, allowed: {self._task.action_dim} finite '

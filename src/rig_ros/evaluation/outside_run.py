@@ -35,6 +35,9 @@ class _Acting:
     def encode(self, observation: protocol.Observation) -> tuple[protocol.FloatArray, Any]:
         return observation, None
 
+    def begin(self) -> None:
+        """Nothing is kept from one episode to the next."""
+
     def act(self, latent: protocol.FloatArray, goal: protocol.FloatArray) -> protocol.FloatArray:
         parts = {'observation': latent, 'achieved_goal': latent[:self.goal_size],
                  'desired_goal': goal[:self.goal_size]}

@@ -70,6 +70,10 @@ class Agent(Protocol):
         """Return mean and log-variance of a picture's latent."""
         ...
 
+    def begin(self) -> None:
+        """An episode begins."""
+        ...
+
     def act(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
         """Return the deterministic action."""
         ...
@@ -161,6 +165,7 @@ def run(agent: Agent, environment: Environment, goals: Sequence[Goal], steps: in
     for index, goal in enumerate(goals):
         do_nothing = environment.do_nothing(goal)
         observation = environment.reset(goal)
+        agent.begin()
         goal_latent, _ = agent.encode(goal.observation)
         for _ in range(steps):
             latent, _ = agent.encode(observation)

@@ -42,6 +42,9 @@ class _Acting:
     def encode(self, observation: protocol.Observation) -> tuple[protocol.FloatArray, Any]:
         return self.learner.encode(observation), None
 
+    def begin(self) -> None:
+        self.learner.start_episode()
+
     def act(self, latent: protocol.FloatArray, goal: protocol.FloatArray) -> protocol.FloatArray:
         return self.learner.act(latent, goal)
 

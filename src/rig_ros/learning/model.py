@@ -116,11 +116,16 @@ class Bundle:
             pictures = self._vae.decode(torch.from_numpy(self._latent(latent, 'latent'))[None])
             return np.array(pictures[0].numpy(), dtype=np.uint8)
 
+    def begin(self) -> None:
+        """An episode begins: what actions depend on beside latent and goal begins anew."""
+        if self._turns is not None:
+            self._turns.begin()
+
     def act(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
         """Return the deterministic action for a latent and a goal, (n,) in [-1, 1].
 
         Where the model has learnt to move one object at a time it depends on the steps before,
-        too: a goal of several is pursued by turns, from its first step on.
+        too: a goal of several is pursued by turns, from the episode's or its own first step on.
         """
         latent, goal = self._latent(latent, 'latent'), self._latent(goal, 'goal')
         if self._turns is not None:

@@ -168,9 +168,11 @@ class Learner:
         return drawn
 
     def start_episode(self) -> None:
-        """Start the exploration noise anew."""
+        """Start the exploration noise anew, and whose turn it is."""
         self.noise.reset()
         self.random_noise.reset()
+        if self._turns is not None:
+            self._turns.begin()
 
     def random_action(self) -> Float32Array:
         """Return the next smooth random action (n,)."""

@@ -21,7 +21,7 @@ NEAR = 0.1
 
 
 class Turns:
-    """Holds whose turn it is. One episode after another; a new goal begins anew."""
+    """Holds whose turn it is, from the beginning of an episode or of a goal."""
 
     def __init__(self, count: int) -> None:
         """Begin.
@@ -30,9 +30,13 @@ class Turns:
             count: objects in a latent.
         """
         self._count = count
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew."""
         self._goal: FloatArray | None = None
         self._towards: FloatArray | None = None
-        self._which = count
+        self._which = self._count
         self._since = self._steps = 0
 
     def towards(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
