@@ -17,7 +17,9 @@ _TEMPLATE = """# {{ m.task }}: model card
 
 Makes the Sawyer do what a goal picture shows ({{ m.image_size }}x{{ m.image_size }} RGB), seeing
 nothing but pictures. Trained in simulation with RIG (Visual Reinforcement Learning with Imagined
-Goals): a beta-VAE with {{ m.latent_dim }} latents and a goal-conditioned TD3 policy.
+Goals): {% if found %}places of the arm and up to {{ found.count }} other things, found by their
+colours without labels,{% else %}a beta-VAE with {{ m.latent_dim }} latents{% endif %} and a
+goal-conditioned TD3 policy.
 
 ## Figures
 
@@ -59,6 +61,8 @@ endfor %} |
 
 - It knows the simulated scene from the simulated camera. Another camera pose, background, light
   or object is outside what it has seen; on a real arm, collect pictures there and train on.
+{% if found %}- It tells things apart by their colours; two of one colour are one thing to it.
+{% endif -%}
 - Pictures of places outside the workspace have no meaning to it.
 - It does not know what is safe. The guard does, and must stand between it and the arm.
 """
@@ -79,7 +83,7 @@ def write_card(directory: Path, name: str, manifest: Manifest, bundle_id: str,
     evaluation: Mapping[str, Any] = manifest.evaluation
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     text = environment.from_string(_TEMPLATE).render(
-        m=manifest, name=name, bundle_id=bundle_id, file=bundle.name, amount=amount,
+        m=manifest, found=manifest.architecture['vae'].get('objects'), name=name, bundle_id=bundle_id, file=bundle.name, amount=amount,
         cm=centimetres,
         size=f'{bundle.stat().st_size / 1e6:.1f} MB', goals=evaluation['goals'],
         objects=evaluation['objects'], minutes=f'{seconds / 60:.0f} minutes')
