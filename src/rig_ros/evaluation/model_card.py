@@ -17,9 +17,7 @@ _TEMPLATE = """# {{ m.task }}: model card
 
 Makes the Sawyer do what a goal picture shows ({{ m.image_size }}x{{ m.image_size }} RGB), seeing
 nothing but pictures. Trained in simulation with RIG (Visual Reinforcement Learning with Imagined
-Goals): {% if found %}places of the arm and up to {{ found.count }} other things, found by their
-colours without labels,{% else %}a beta-VAE with {{ m.latent_dim }} latents{% endif %} and a
-goal-conditioned TD3 policy.
+Goals): {{ seen }} and a goal-conditioned TD3 policy.
 
 ## Figures
 
@@ -81,10 +79,14 @@ def write_card(directory: Path, name: str, manifest: Manifest, bundle_id: str,
     """
     seconds = manifest.run['env_steps'] / manifest.control_hz
     evaluation: Mapping[str, Any] = manifest.evaluation
+    found = manifest.architecture['vae'].get('objects')
+    seen = f'a beta-VAE with {manifest.latent_dim} latents' if not found else (
+        f"places of the arm and of {found['count']} thing{'s' if found['count'] > 1 else ''} at "
+        'most, found by\ncolour without labels,')
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     text = environment.from_string(_TEMPLATE).render(
-        m=manifest, found=manifest.architecture['vae'].get('objects'), name=name, bundle_id=bundle_id, file=bundle.name, amount=amount,
-        cm=centimetres,
+        m=manifest, found=found, seen=seen, name=name,
+        bundle_id=bundle_id, file=bundle.name, amount=amount, cm=centimetres,
         size=f'{bundle.stat().st_size / 1e6:.1f} MB', goals=evaluation['goals'],
         objects=evaluation['objects'], minutes=f'{seconds / 60:.0f} minutes')
     path = directory / CARD
