@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from gradients import assert_agree_with_autograd
 
-from rig_ros.learning.arithmetic import flatten
 from rig_ros.learning.deep_set import Arranged, DeepSet, Summed
 from rig_ros.learning.networks import Critics, Policy
 from rig_ros.learning.object_latents import ARM, PER_OBJECT
@@ -37,17 +37,8 @@ def test_the_sum_is_over_the_objects_of_the_same_input():
 
 @pytest.mark.parametrize('layer_norm', [False, True])
 def test_written_gradients_agree_with_autograd(layer_norm):
-    net = DeepSet(2, LATENT, OBJECTS, EXTRA, (7, 6, 5), 1, layer_norm=layer_norm).double()
-    x = torch.randn(2, 4, 2 * LATENT + EXTRA, dtype=torch.float64, requires_grad=True)
-    slope = torch.randn(2, 4, 1, dtype=torch.float64)
-    expected = torch.autograd.grad(net(x), [x, *net.parameters()], slope)
-    flatten(net)
-    with torch.no_grad():
-        trace = net.trace(x)
-        net.parameter_gradients(trace, slope)
-        actual = [net.input_gradient(trace, slope), *(p.grad for p in net.parameters())]
-    for a, b in zip(actual, expected, strict=True):
-        torch.testing.assert_close(a, b)
+    net = DeepSet(2, LATENT, OBJECTS, EXTRA, (7, 6, 5), 1, layer_norm=layer_norm)
+    assert_agree_with_autograd(net, 2 * LATENT + EXTRA, 1)
 
 
 def test_objects_that_change_places_make_no_difference_but_for_their_names():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from gradients import assert_agree_with_autograd
 
-from rig_ros.learning.arithmetic import flatten
 from rig_ros.learning.networks import Critics, EnsembleMLP, Policy
 
 
@@ -51,17 +51,8 @@ def test_critics_give_a_value_for_each_member_and_transition():
 
 @pytest.mark.parametrize('layer_norm', [False, True])
 def test_written_gradients_agree_with_autograd(layer_norm):
-    net = EnsembleMLP(3, 4, (8, 7), 2, layer_norm=layer_norm).double()
-    x = torch.randn(3, 5, 4, dtype=torch.float64, requires_grad=True)
-    slope = torch.randn(3, 5, 2, dtype=torch.float64)
-    expected = torch.autograd.grad(net(x), [x, *net.parameters()], slope)
-    flatten(net)
-    with torch.no_grad():
-        trace = net.trace(x)
-        net.parameter_gradients(trace, slope)
-        actual = [net.input_gradient(trace, slope), *(p.grad for p in net.parameters())]
-    for a, b in zip(actual, expected, strict=True):
-        torch.testing.assert_close(a, b)
+    net = EnsembleMLP(3, 4, (8, 7), 2, layer_norm=layer_norm)
+    assert_agree_with_autograd(net, 4, 2)
 
 
 @pytest.mark.parametrize('layer_norm', [False, True])

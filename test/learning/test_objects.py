@@ -98,7 +98,7 @@ def test_the_encoders_name_does_not_depend_on_how_latents_are_drawn():
 def test_raises_error_if_nothing_follows_the_actions():
     encoder = ObjectEncoder(toy.SIZE, VAEConfig(), ObjectsConfig(count=2, colours=6))
     with pytest.raises(DataError, match='tells most of the actions'):
-        encoder.find(toy.walk(still=True).moved, torch.Generator())
+        encoder.find(toy.walk(still=True), torch.Generator())
 
 
 def test_pairs_are_of_one_episode_with_the_actions_between_them():

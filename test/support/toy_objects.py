@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,18 +30,7 @@ def draw(arm: tuple[float, float] | None,
     return image
 
 
-@dataclass
-class Walk:
-    """What `walk` saw."""
-
-    moved: Moved
-    arm: NDArray[np.float64]
-    """(N, 2) rows and columns."""
-    red: NDArray[np.float64]
-    """(N, 2)"""
-
-
-def walk(count: int = 600, seed: int = 0, *, still: bool = False) -> Walk:
+def walk(count: int = 600, seed: int = 0, *, still: bool = False) -> Moved:
     """Return pairs of pictures: the arm anywhere and moved by an action, red nudged now and then.
 
     Green is there half of the time, and moves with nothing else. `still`: the arm never moves.
@@ -61,11 +48,11 @@ def walk(count: int = 600, seed: int = 0, *, still: bool = False) -> Walk:
         after.append(draw(to[n], red[n] + moves[0][n],
                           green[n] + moves[1][n] if there[n] else None))
     pictures = (torch.from_numpy(np.stack(images)) for images in (before, after))
-    return Walk(Moved(*pictures, torch.from_numpy(actions).float()), arm, red)
+    return Moved(*pictures, torch.from_numpy(actions).float())
 
 
 def found(count: int = 2, seed: int = 0) -> ObjectEncoder:
     """Return an encoder that has found arm, red and green."""
     encoder = ObjectEncoder(SIZE, VAEConfig(), ObjectsConfig(count=count, colours=6))
-    encoder.find(walk(seed=seed).moved, torch.Generator().manual_seed(seed))
+    encoder.find(walk(seed=seed), torch.Generator().manual_seed(seed))
     return encoder

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+NOT_GROUND = 0.003
+"""Squared distance in RGB of [0, 1] from which on a pixel is not of a colour of the ground."""
 PIXELS = 20_000
 ROUNDS = 25
 STILL = 1e-8

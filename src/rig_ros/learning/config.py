@@ -339,6 +339,11 @@ class TrainConfig:
                 f'no likelihood and no skewed pictures, which encoder {self.encoder!r} has not')
 
     @property
+    def objects_in_latents(self) -> ObjectsConfig | None:
+        """What is told apart, where latents are places of objects."""
+        return self.objects if self.encoder == 'objects' else None
+
+    @property
     def leaves_model(self) -> bool:
         """Whether what is learnt acts from pictures, so that nodes can use it."""
         return self.encoder in ('vae', 'objects')

@@ -165,11 +165,12 @@ def narrowing(config: TrainConfig,
 
     It takes latents (B, dim) and goals (B, dim) that are imagined from there.
     """
-    count = config.objects.count
-    if config.encoder != 'objects' or not config.objects.one_at_a_time:
+    objects = config.objects_in_latents
+    if objects is None or not objects.one_at_a_time:
         return None
+    choices = objects.count + 1
     return lambda latent, goal: one_moved(
-        latent, goal, torch.randint(count + 1, (len(goal),), generator=generator))
+        latent, goal, torch.randint(choices, (len(goal),), generator=generator))
 
 
 def relabel(batch: Batch, shares: RelabelConfig, setter: GoalSetter,

@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 
 from rig_ros.errors import DataError
-from rig_ros.learning.colours import k_means, telling, together, told_by
+from rig_ros.learning.colours import NOT_GROUND, k_means, telling, together, told_by
 from rig_ros.learning.config import ObjectsConfig, VAEConfig
 from rig_ros.learning.encoder import Encoder
 from rig_ros.learning.object_latents import latent_dim_of, split
 from rig_ros.learning.replay import Replay
 from rig_ros.learning.sprites import Sprites
+from rig_ros.learning.vae_networks import cell_places
 
 CHUNK = 256
 """Pictures worked on at once."""
@@ -34,8 +35,6 @@ COMMON = 0.03
 """Share of the usual picture from which on a colour is the ground's."""
 COLOUR_VARIANCE = 0.01
 """How far from a palette's colour a pixel still is of it: squared distance in RGB of [0, 1]."""
-NOT_GROUND = 0.003
-"""Pixels nearer to a colour of the ground, likewise, are ground."""
 FEW_PIXELS = 2.0
 """So many pixels count as half a place."""
 CLEAR_PIXELS = 5.0
@@ -94,9 +93,7 @@ class ObjectEncoder(Encoder):
                 'centre': torch.zeros(2),  # of objects, in the picture
                 'pixels': torch.ones(1 + count)}.items():  # of each, where it is seen whole
             self.register_buffer(name, value)
-        line = torch.linspace(-1, 1, image_size)
-        grid = torch.stack(torch.meshgrid(line, line, indexing='ij'), -1).reshape(-1, 2)
-        self.register_buffer('grid', grid, persistent=False)
+        self.register_buffer('grid', cell_places(image_size), persistent=False)
         self.decoder = Sprites(image_size, count)
 
     # Finding -----------------------------------------------------------------------------------
@@ -137,7 +134,7 @@ class ObjectEncoder(Encoder):
         for number, group in enumerate(groups, 1):
             self.owner[group, number] = 1
         self._measure(moved, step[:, clear.argmax()], before)
-        self.decoder.draw(self, moved.before)
+        self.decoder.draw(self, moved.before, self._latents(before))
 
     def _measure(self, moved: Moved, arm_step: Tensor, sums: Tensor) -> None:
         """Find the scale: what an action moves, and how objects are spread."""
@@ -160,11 +157,7 @@ class ObjectEncoder(Encoder):
     @torch.no_grad()
     def encode(self, images_nhwc_u8: Tensor) -> tuple[Tensor, Tensor]:
         """Return latents (B, dim) of pictures (B, H, W, 3) uint8, and log variances of zero."""
-        sums = torch.einsum('bcv,ck->bkv', self._sums(images_nhwc_u8.to(self.device)), self.owner)
-        places = self._places(sums) @ self.axes
-        presence = (sums[..., 2:] / self.pixels.unsqueeze(-1)).clamp(max=1)
-        objects = torch.cat((places, presence), -1)[:, 1:].flatten(1)
-        latents = torch.cat((places[:, 0], objects), -1)
+        latents = self._latents(self._sums(images_nhwc_u8.to(self.device)))
         return self._answer(images_nhwc_u8, latents, torch.zeros_like(latents))
 
     @torch.no_grad()
@@ -201,6 +194,14 @@ class ObjectEncoder(Encoder):
             every.append(torch.zeros(len(images), *values.shape[1:],
                                      device=at.device).index_add_(0, number, values))
         return torch.cat(every)
+
+    def _latents(self, sums: Tensor) -> Tensor:
+        """Return latents (B, dim) of colours' sums (B, C, 3)."""
+        owned = torch.einsum('bcv,ck->bkv', sums, self.owner)
+        places = self._places(owned) @ self.axes
+        presence = (owned[..., 2:] / self.pixels.unsqueeze(-1)).clamp(max=1)
+        objects = torch.cat((places, presence), -1)[:, 1:].flatten(1)
+        return torch.cat((places[:, 0], objects), -1)
 
     def _places(self, sums: Tensor) -> Tensor:
         """Return places (..., 2) seen from the centre; zero where there is nothing."""

@@ -7,14 +7,13 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from rig_ros.learning.colours import NOT_GROUND
 from rig_ros.learning.object_latents import THERE, split
 
 PICTURES = 400
 """That the ground is made from."""
-CHUNK = 256
-"""Pictures worked on at once."""
-NOT_GROUND = 0.003
-"""Squared distance in RGB of [0, 1] from which on a pixel is not what is behind everything."""
+MEAN_OF = 256
+"""Pictures at most that an object's is the mean of."""
 
 
 class Encoder(Protocol):
@@ -24,10 +23,6 @@ class Encoder(Protocol):
     owner: Tensor
     axes: Tensor
     centre: Tensor
-
-    def encode(self, images_nhwc_u8: Tensor, /) -> tuple[Tensor, Tensor]:
-        """Return latents and log variances."""
-        ...
 
     def shares(self, images_nhwc_u8: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return which pixels are not ground, and of what colours they are."""
@@ -62,15 +57,14 @@ class Sprites(nn.Module):
                                                  dtype=torch.uint8))
         self.register_buffer('arm_places', torch.zeros(self.ARMS, 2))
 
-    def draw(self, encoder: Encoder, images: Tensor) -> None:
-        """Learn what ground, arm and objects look like."""
+    def draw(self, encoder: Encoder, images: Tensor, latents: Tensor) -> None:
+        """Learn what ground, arm and objects look like, from pictures and their latents."""
         self.ground.copy_(_ground(encoder, images[:PICTURES]))
-        latents = torch.cat([encoder.encode(part)[0] for part in torch.split(images, CHUNK)])
         places, objects = split(latents)
         back = torch.linalg.inv(encoder.axes)
         at = objects[..., :2] @ back + encoder.centre
         for number in range(encoder.count):
-            seen = (objects[:, number, 2] > 0.9).nonzero().flatten()[:CHUNK]
+            seen = (objects[:, number, 2] > 0.9).nonzero().flatten()[:MEAN_OF]
             if len(seen):
                 cover = self._painted(encoder, images[seen])[:, 1 + number]
                 self.objects[number] = _shifted(cover, -at[seen, number], self.SIDE).mean(0)

@@ -102,8 +102,9 @@ class Learner:
             self.device = device_of(device)
             self.vae = make_encoder(config, action_dim, state_dim, self.device)
             latent_dim = self.vae.latent_dim
-            objects = config.objects.count if config.encoder == 'objects' else 0
-            self.agent = TD3(latent_dim, action_dim, config.td3, self.device, team, objects)
+            objects = config.objects_in_latents
+            self.agent = TD3(latent_dim, action_dim, config.td3, self.device, team,
+                             objects.count if objects else 0)
             self.motion = (MotionReader(latent_dim, action_dim).to(self.device)
                            if config.vae.motion else None)
         learnt = [*self.vae.parameters(), *(self.motion.parameters() if self.motion else ())]
@@ -141,8 +142,7 @@ class Learner:
     def architecture(self) -> dict[str, Any]:
         """What rebuilds `vae` and `policy`, for a bundle's manifest."""
         return architecture(self.config.image_size, self.config.vae, self.action_dim,
-                            self.config.td3.hidden,
-                            self.config.objects if self.config.encoder == 'objects' else None)
+                            self.config.td3.hidden, self.config.objects_in_latents)
 
     @property
     def goal_prior(self) -> tuple[tuple[float, ...], tuple[float, ...]]:

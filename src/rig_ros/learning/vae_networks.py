@@ -62,6 +62,12 @@ def _patch(image_size: int, latent_dim: int) -> tuple[nn.Sequential, nn.Sequenti
     return encoder, decoder, 128
 
 
+def cell_places(side: int) -> Tensor:
+    """Return row and column of a map's cells (side * side, 2), in [-1, 1]."""
+    line = torch.linspace(-1, 1, side)
+    return torch.stack(torch.meshgrid(line, line, indexing='ij'), -1).reshape(-1, 2)
+
+
 class SpatialSoftmax(nn.Module):
     """Where each channel is brightest: (B, C, S, S) to row and column (B, 2 C), in [-1, 1].
 
@@ -72,9 +78,7 @@ class SpatialSoftmax(nn.Module):
 
     def __init__(self, side: int) -> None:
         super().__init__()
-        line = torch.linspace(-1, 1, side)
-        cells = torch.stack(torch.meshgrid(line, line, indexing='ij'), -1).reshape(-1, 2)
-        self.register_buffer('grid', cells, persistent=False)
+        self.register_buffer('grid', cell_places(side), persistent=False)
         self.sharpness = nn.Parameter(torch.ones(1))
 
     def forward(self, maps: Tensor) -> Tensor:
