@@ -113,11 +113,13 @@ class ObjectEncoder(Encoder):
                                       common[share.argmax()]))
         self.palette.copy_(k_means(some, (some - usual).square().sum(-1), len(self.palette),
                                    generator)[0])
-        before, after = self._sums(moved.before), self._sums(moved.after)
+        # In double: lstsq differs in the last digits now and then, on one thread too.
+        actions = moved.actions.double()
+        before, after = self._sums(moved.before).double(), self._sums(moved.after).double()
         self.centre.copy_(before[..., :2].sum((0, 1)) / before[..., 2].sum())
         places = self._places(before)
         step = self._places(after) - places
-        told, tells = told_by(moved.actions, step), telling(moved.actions, step)
+        told, tells = told_by(actions, step), telling(actions, step)
         mine = before[..., 2].mean(0)
         clear = tells.where(mine > CLEAR_PIXELS, -1.0)
         if clear.max() < FOLLOWS:
@@ -133,15 +135,15 @@ class ObjectEncoder(Encoder):
         self.owner[clear.argmax(), 0] = 1  # one colour is the arm's place
         for number, group in enumerate(groups, 1):
             self.owner[group, number] = 1
-        self._measure(moved, step[:, clear.argmax()], before)
-        self.decoder.draw(self, moved.before, self._latents(before))
+        self._measure(actions, step[:, clear.argmax()], before)
+        self.decoder.draw(self, moved.before, self._latents(before.float()))
 
-    def _measure(self, moved: Moved, arm_step: Tensor, sums: Tensor) -> None:
+    def _measure(self, actions: Tensor, arm_step: Tensor, sums: Tensor) -> None:
         """Find the scale: what an action moves, and how objects are spread."""
-        per_action = torch.linalg.lstsq(moved.actions, arm_step).solution
+        per_action = torch.linalg.lstsq(actions, arm_step).solution
         values, directions = torch.linalg.eigh(per_action.T @ per_action)
-        self.axes.copy_((directions * values.clamp(min=1e-8).rsqrt()) @ directions.T)
-        owned = torch.einsum('bcv,ck->bkv', sums, self.owner)
+        axes = (directions * values.clamp(min=1e-8).rsqrt()) @ directions.T
+        owned = torch.einsum('bcv,ck->bkv', sums, self.owner.double())
         seen = owned[..., 2] > CLEAR_PIXELS
         for number in range(1 + self.count):
             if seen[:, number].any():
@@ -149,8 +151,8 @@ class ObjectEncoder(Encoder):
         objects = [owned[seen[:, k], k, :2] / owned[seen[:, k], k, 2:]
                    for k in range(1, 1 + self.count) if seen[:, k].any()] or [owned[:, 0, :2]]
         self.centre.copy_(torch.cat([place.mean(0, keepdim=True) for place in objects]).mean(0))
-        spread = torch.stack([(place @ self.axes).std(0).mean() for place in objects]).mean()
-        self.axes /= spread.clamp(min=1e-6)
+        spread = torch.stack([(place @ axes).std(0).mean() for place in objects]).mean()
+        self.axes.copy_(axes / spread.clamp(min=1e-6))
 
     # Reading and drawing -----------------------------------------------------------------------
 
