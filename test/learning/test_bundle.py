@@ -249,10 +249,22 @@ def test_unbuildable_architecture_is_refused(content):
 
 
 @pytest.mark.parametrize('change', [
-    {'colour': 'red'}, {'latent_dim': 'four'}, {'goal_prior_std': [0.1]}, {'image_size': 7}])
+    {'colour': 'red'}, {'latent_dim': 'four'}, {'goal_prior_std': [0.1]}, {'image_size': 7},
+    {'smoothing': 1.0}, {'smoothing': -0.1}])
 def test_manifest_with_wrong_keys_or_values_is_refused(content, change):
     with pytest.raises(DataError, match=next(iter(change))):
         bundles.loads(with_metadata(content, change), build=build)
+
+
+def test_a_bundle_smooths_its_actions_and_begins_anew(content):
+    latent, goal = np.ones((2, LATENT_DIM), np.float32)
+    wanted = bundles.loads(content, build=build).act(latent, goal)
+    bundle = bundles.loads(with_metadata(content, {'smoothing': 0.5}), build=build)
+    # Loading tries everything once; that is no action before.
+    np.testing.assert_allclose(bundle.act(latent, goal), wanted / 2)
+    np.testing.assert_allclose(bundle.act(latent, goal), wanted * 3 / 4)
+    bundle.begin()
+    np.testing.assert_allclose(bundle.act(latent, goal), wanted / 2)
 
 
 def test_manifest_that_is_not_an_object_is_refused():

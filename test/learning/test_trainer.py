@@ -313,7 +313,7 @@ class Squares:
 
 
 def test_a_learner_of_objects_finds_them_practises_and_leaves_a_bundle_that_acts():
-    config = small_config(**OBJECTS, explore=ExploreConfig(random_steps=200))
+    config = small_config(**OBJECTS, explore=ExploreConfig(random_steps=200), smoothing=0.5)
     learner = Learner(config, 2, 0)
     train_in_environment(Squares(), learner, 240, horizon=20)
     manifest = bundles.describe(learner, dataclasses.replace(tasks.load('reach'), image_size=48))
@@ -323,7 +323,7 @@ def test_a_learner_of_objects_finds_them_practises_and_leaves_a_bundle_that_acts
     np.testing.assert_allclose(latent, learner.encode(picture), atol=1e-6)
     for each in (bundle.begin, learner.start_episode):
         each()
-    for _ in range(40):  # turns change on the way, in both alike
+    for _ in range(40):  # turns change and actions are smoothed on the way, in both alike
         np.testing.assert_allclose(bundle.act(latent, wanted), learner.act(latent, wanted),
                                    atol=1e-6)
     assert np.array_equal(bundle.decode(latent), learner.decode(latent))

@@ -51,6 +51,7 @@ are in the file's manifest.
 | format version | {{ m.format_version }} |
 | action | axes {{ m.action_axes | join(', ') }}; {{ cm(m.action_scale) }} a step at {{
 '%g' % m.control_hz }} Hz |
+| smoothing | {{ '%g' % m.smoothing }} of the action before is in the next |
 | workspace [m] | {{ m.workspace_low | join(', ') }} to {{ m.workspace_high | join(', ') }} |
 | written with | {% for k, v in m.versions.items() %}{{ k }} {{ v }}{{ ', ' if not loop.last }}{%
 endfor %} |

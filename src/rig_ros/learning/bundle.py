@@ -82,6 +82,10 @@ class Trained(Protocol):
         """As `architecture` returns it."""
 
     @property
+    def smoothing(self) -> float:
+        """Share of the action before in the next."""
+
+    @property
     def goal_prior(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and standard deviation of imagined goals."""
 
@@ -102,7 +106,7 @@ def describe(learner: Trained, task: TaskConfig, run: Mapping[str, Any] | None =
     vae: Any = learner.modules['vae']
     return Manifest.for_task(
         task, encoder_id=vae.encoder_id, latent_dim=len(mean), architecture=networks,
-        goal_prior_mean=mean, goal_prior_std=std, run=dict(run or {}),
+        goal_prior_mean=mean, goal_prior_std=std, smoothing=learner.smoothing, run=dict(run or {}),
         evaluation=dict(evaluation or {}))
 
 

@@ -306,6 +306,8 @@ class TrainConfig:
     their whole covariance, or half of each of the last two."""
     goals_every: int = 0
     """Steps between fittings of imagined goals; 0 fits them after the VAE's trainings only."""
+    smoothing: float = 0.0
+    """Share of the action before in the next where nothing is explored (paper: 0)."""
     replay_frames: int = 100_000
     """Pictures kept; the oldest episodes go first (paper: 1,000,000)."""
     replay_storage: Storage = 'auto'
@@ -322,6 +324,7 @@ class TrainConfig:
         require(self.image_size in (48, 84), 'image_size', self.image_size, '48 or 84')
         require(self.env_steps >= 1, 'env_steps', self.env_steps, '1 or more')
         require(self.goals_every >= 0, 'goals_every', self.goals_every, '0 or more')
+        require(0 <= self.smoothing < 1, 'smoothing', self.smoothing, '0 to below 1')
         require(self.replay_frames >= 100, 'replay_frames', self.replay_frames, '100 or more')
         require(self.agent == 'td3' or self.encoder == 'state', 'encoder', self.encoder,
                 f"'state' with agent {self.agent!r}")

@@ -58,6 +58,8 @@ class Manifest:
     goal_prior_mean: tuple[float, ...]
     """Imagined goals are drawn from this normal distribution, `latent_dim` values."""
     goal_prior_std: tuple[float, ...]
+    smoothing: float = 0.0
+    """Share of the action before in the next (`learning.execution`)."""
     camera_crop: tuple[int, int, int, int] | None = None
     """Left, top, width, height cut from the camera's picture [px]; None keeps it whole."""
     versions: dict[str, Any] = field(default_factory=library_versions)
@@ -77,6 +79,7 @@ class Manifest:
         require(self.control_hz > 0, 'control_hz', self.control_hz, 'above 0 Hz')
         require(self.image_size in (48, 84), 'image_size', self.image_size, '48 or 84')
         require(1 <= self.latent_dim <= 1024, 'latent_dim', self.latent_dim, '1 to 1024')
+        require(0 <= self.smoothing < 1, 'smoothing', self.smoothing, '0 to below 1')
         for name in ('goal_prior_mean', 'goal_prior_std'):
             values = getattr(self, name)
             require(len(values) == self.latent_dim, name, f'{len(values)} values',

@@ -20,8 +20,8 @@ from torch import nn
 from rig_ros.errors import DataError, ModelMismatch
 from rig_ros.learning import inference
 from rig_ros.learning.bundle_file import FETCH_AGAIN
+from rig_ros.learning.execution import Execution
 from rig_ros.learning.manifest import Manifest
-from rig_ros.learning.turns import Turns
 
 GOAL_LATENTS = 'goals.latents'
 
@@ -68,7 +68,8 @@ class Bundle:
         self._encode = inference.encoder(self._vae) or self._encode_in_torch
         self._act = inference.actor(self._policy) or self._act_in_torch
         objects = manifest.architecture.get('vae', {}).get('objects', {})
-        self._turns = Turns(objects['count']) if objects.get('one_at_a_time') else None
+        self._execution = Execution(manifest.smoothing,
+                                    objects['count'] if objects.get('one_at_a_time') else 0)
 
     def smoke_test(self) -> None:
         """Run every function once on a grey picture.
@@ -82,6 +83,7 @@ class Bundle:
             mean, log_variance = self.encode(grey)
             picture = self.decode(mean)
             action = self.act(mean, mean)
+            self.begin()
         except (RuntimeError, TypeError, ValueError) as error:
             raise ModelMismatch(f'bundle {self.bundle_id[:12]}: does not run ({error}); use the '
                                 'rig_ros release that wrote it') from error
@@ -118,20 +120,17 @@ class Bundle:
 
     def begin(self) -> None:
         """An episode begins: what actions depend on beside latent and goal begins anew."""
-        if self._turns is not None:
-            self._turns.begin()
+        self._execution.begin()
 
     def act(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
         """Return the deterministic action for a latent and a goal, (n,) in [-1, 1].
 
-        Where the model has learnt to move one object at a time it depends on the steps before,
-        too: a goal of several is pursued by turns, from the episode's or its own first step on.
+        It depends on the steps since `begin`, too: a share of the action before is in the next
+        (`Manifest.smoothing`), and where the model has learnt to move one object at a time, a
+        goal of several is pursued by turns.
         """
         latent, goal = self._latent(latent, 'latent'), self._latent(goal, 'goal')
-        if self._turns is not None:
-            goal = self._turns.towards(latent, goal)
-        action = self._act(latent, goal)
-        return np.clip(action, -1.0, 1.0)
+        return self._execution.act(self._act, latent, goal)
 
     def _act_in_torch(self, latent: FloatArray, goal: FloatArray) -> FloatArray:
         with _inference():

@@ -24,6 +24,7 @@ from rig_ros.learning.arithmetic import Device, device_of, start_threads, withou
 from rig_ros.learning.bundle import architecture
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.encoders import make_encoder
+from rig_ros.learning.execution import Execution
 from rig_ros.learning.goals import make_goal_setter, narrowing, relabel
 from rig_ros.learning.motion import MotionReader
 from rig_ros.learning.objects import ObjectEncoder, moved_in
@@ -41,7 +42,6 @@ from rig_ros.learning.state import (
 )
 from rig_ros.learning.td3 import TD3
 from rig_ros.learning.team import ALONE, Team
-from rig_ros.learning.turns import Turns
 from rig_ros.learning.vae import ConvVAE, active_dims
 
 Float32Array = NDArray[np.float32]
@@ -93,8 +93,7 @@ class Learner:
         """
         start_threads()
         self.config, self.team = config, team
-        self.action_dim = action_dim
-        self.seed = seed
+        self.action_dim, self.seed, self.smoothing = action_dim, seed, config.smoothing
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
@@ -112,7 +111,7 @@ class Learner:
                                               fused=True)
         self.goals = make_goal_setter(config.goals, latent_dim)
         self._narrow = narrowing(config, self.generator)
-        self._turns = Turns(config.objects.count) if self._narrow else None
+        self._execution = Execution(config.smoothing, config.objects.count if self._narrow else 0)
         self.reward: Reward = reward or make_reward(config.reward)
         self.replay = Replay(config.replay_frames, self.vae.input_shape, action_dim, latent_dim,
                              config.replay_storage, folder)
@@ -168,11 +167,10 @@ class Learner:
         return drawn
 
     def start_episode(self) -> None:
-        """Start the exploration noise anew, and whose turn it is."""
+        """Start the exploration noise anew, and what actions depend on beside latent and goal."""
         self.noise.reset()
         self.random_noise.reset()
-        if self._turns is not None:
-            self._turns.begin()
+        self._execution.begin()
 
     def random_action(self) -> Float32Array:
         """Return the next smooth random action (n,)."""
@@ -181,12 +179,16 @@ class Learner:
     def act(self, latent: Float32Array, goal: Float32Array, *,
             explore: bool = False) -> Float32Array:
         """Return the action (n,) in [-1, 1] for a latent and a goal, with noise to explore."""
-        if self._turns is not None and not explore:
-            goal = self._turns.towards(latent, goal)
+        if not explore:
+            return self._execution.act(self._policy, latent, goal)
+        noisy: Float32Array = self._policy(latent, goal, newest=True) + self.noise.sample()
+        return noisy.clip(-1, 1)
+
+    def _policy(self, latent: Float32Array, goal: Float32Array, *,
+                newest: bool = False) -> Float32Array:
         action: Float32Array = self.agent.act(
-            torch.from_numpy(latent[None]), torch.from_numpy(goal[None]),
-            newest=explore)[0].numpy()
-        return np.clip(action + self.noise.sample(), -1, 1) if explore else action
+            torch.from_numpy(latent[None]), torch.from_numpy(goal[None]), newest=newest)[0].numpy()
+        return action
 
     # Learning ----------------------------------------------------------------------------------
 

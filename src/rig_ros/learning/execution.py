@@ -1,0 +1,49 @@
+"""How a policy is carried out where nothing is explored: object by object, and smoothly.
+
+A policy learnt with one step at a time in view sends the arm back and forth about its goal. The
+mean of an action and those before keeps what they have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rig_ros.learning.turns import Turns
+
+FloatArray = NDArray[np.float32]
+PolicyFunction = Callable[[FloatArray, FloatArray], FloatArray]
+
+
+class Execution:
+    """What actions depend on beside latent and goal, since an episode began."""
+
+    def __init__(self, smoothing: float, objects: int = 0) -> None:
+        """Begin.
+
+        Args:
+            smoothing: share of the action before in the next, in [0, 1).
+            objects: in a latent, where goals are of one at a time; else 0.
+        """
+        self._smoothing = smoothing
+        self._turns = Turns(objects) if objects else None
+        self.begin()
+
+    def begin(self) -> None:
+        """An episode begins: from standstill, and with the first turn."""
+        self._before: FloatArray | None = None
+        if self._turns is not None:
+            self._turns.begin()
+
+    def act(self, policy: PolicyFunction, latent: FloatArray, goal: FloatArray) -> FloatArray:
+        """Return the action (n,) in [-1, 1] for a latent and a whole goal (dim,)."""
+        if self._turns is not None:
+            goal = self._turns.towards(latent, goal)
+        action = np.clip(policy(latent, goal), -1.0, 1.0)
+        if self._before is None:
+            self._before = np.zeros_like(action)
+        action = (1 - self._smoothing) * action + self._smoothing * self._before
+        self._before = action
+        return action.copy()
