@@ -41,9 +41,8 @@ class Execution:
         """Return the action (n,) in [-1, 1] for a latent and a whole goal (dim,)."""
         if self._turns is not None:
             goal = self._turns.towards(latent, goal)
-        action = np.clip(policy(latent, goal), -1.0, 1.0)
-        if self._before is None:
-            self._before = np.zeros_like(action)
-        action = (1 - self._smoothing) * action + self._smoothing * self._before
-        self._before = action
-        return action.copy()
+        action: FloatArray = np.clip(policy(latent, goal), -1.0, 1.0)
+        before = np.zeros_like(action) if self._before is None else self._before
+        smooth: FloatArray = (1 - self._smoothing) * action + self._smoothing * before
+        self._before = smooth.copy()
+        return smooth
