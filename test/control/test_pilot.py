@@ -73,6 +73,17 @@ def test_a_model_is_told_of_each_episode_before_it_acts(pilot):
         assert model.episodes == episode
 
 
+def test_a_model_begins_anew_after_a_pause_without_a_goal(pilot):
+    model = FakeModel()
+    pilot.use_model(model)
+    begin(pilot)
+    for step, goal in enumerate((point(0.5), None, point(-0.5))):
+        pilot.set_goal(goal)
+        pilot.see(point(0.0, stamp_ns=NOW + step))
+        pilot.decide(NOW + step)
+    assert model.episodes == 2
+
+
 def test_each_picture_is_answered_once(pilot):
     begin(pilot)
     pilot.set_goal(point(1))

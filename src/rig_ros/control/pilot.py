@@ -180,6 +180,7 @@ class Pilot:
         doubt = self._doubt()
         if doubt is not None:
             self.stance = doubt
+            self._begins = True  # the arm stands still; no action from before is to go on
             return None
         assert self._model is not None
         assert self._goal is not None
