@@ -33,7 +33,7 @@ class Execution:
 
     def begin(self) -> None:
         """An episode begins: from standstill, and with the first turn."""
-        self._before: FloatArray | None = None
+        self._before: FloatArray | float = 0.0
         if self._turns is not None:
             self._turns.begin()
 
@@ -41,8 +41,7 @@ class Execution:
         """Return the action (n,) in [-1, 1] for a latent and a whole goal (dim,)."""
         if self._turns is not None:
             goal = self._turns.towards(latent, goal)
-        action: FloatArray = np.clip(policy(latent, goal), -1.0, 1.0)
-        before = np.zeros_like(action) if self._before is None else self._before
-        smooth: FloatArray = (1 - self._smoothing) * action + self._smoothing * before
-        self._before = smooth.copy()
-        return smooth
+        newest = np.clip(policy(latent, goal), -1.0, 1.0)
+        action: FloatArray = (1 - self._smoothing) * newest + self._smoothing * self._before
+        self._before = action.copy()
+        return action
