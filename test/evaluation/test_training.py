@@ -115,6 +115,23 @@ def test_a_resumed_run_counts_the_seconds_before(tmp_path):
     assert before <= again.wall_s <= before + 2
 
 
+def test_raises_error_if_a_gripper_would_let_go_at_the_goal(tmp_path):
+    with pytest.raises(ConfigError, match=r"arrival: got 1.0, allowed: 0 for task 'pickup'"):
+        TrainingRun(tmp_path / 'r', dataclasses.replace(CONFIG, arrival=1.0),
+                    tasks.load('pickup'), DotWorld(), 0)
+    assert not (tmp_path / 'r').exists()
+
+
+def test_the_bundle_of_a_run_stands_still_as_its_recipe_says(tmp_path):
+    training = run(tmp_path / 'r', dataclasses.replace(CONFIG, arrival=1.25, smoothing=0.5))
+    training.train()
+    training.finish(goals=2, run={'command': 'test'})
+    manifest = bundles.load(training.files.bundle, 'reach_xy').manifest
+    assert (manifest.arrival, manifest.smoothing) == (1.25, 0.5)
+    training.release(tmp_path / 'm')
+    assert 'within a latent distance of 1.25' in (tmp_path / 'm' / 'README.md').read_text()
+
+
 def test_a_folder_in_use_is_refused(tmp_path):
     run(tmp_path / 'r')
     with pytest.raises(ConfigError, match='--resume'):

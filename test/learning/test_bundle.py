@@ -250,7 +250,8 @@ def test_unbuildable_architecture_is_refused(content):
 
 @pytest.mark.parametrize('change', [
     {'colour': 'red'}, {'latent_dim': 'four'}, {'goal_prior_std': [0.1]}, {'image_size': 7},
-    {'smoothing': 1.0}, {'smoothing': -0.1}])
+    {'smoothing': 1.0}, {'smoothing': -0.1},
+    {'arrival': -0.1}, {'arrival': 1.0, 'action_axes': ['x', 'grip']}])
 def test_manifest_with_wrong_keys_or_values_is_refused(content, change):
     with pytest.raises(DataError, match=next(iter(change))):
         bundles.loads(with_metadata(content, change), build=build)
@@ -265,6 +266,13 @@ def test_a_bundle_smooths_its_actions_and_begins_anew(content):
     np.testing.assert_allclose(bundle.act(latent, goal), wanted * 3 / 4)
     bundle.begin()
     np.testing.assert_allclose(bundle.act(latent, goal), wanted / 2)
+
+
+def test_a_bundle_stands_still_where_its_goal_is_near(content):
+    latent, goal = np.ones(LATENT_DIM, np.float32), np.zeros(LATENT_DIM, np.float32)
+    bundle = bundles.loads(with_metadata(content, {'arrival': 0.5}), build=build)
+    assert bundle.act(latent, goal).any()
+    assert not bundle.act(latent * 0.1, goal).any()
 
 
 def test_manifest_that_is_not_an_object_is_refused():

@@ -49,6 +49,20 @@ def test_without_smoothing_actions_are_the_policys_in_bounds():
     assert np.array_equal(action, np.array([1.0, -0.123], np.float32))
 
 
+def test_the_arm_stands_still_once_the_goal_is_as_near_as_that():
+    execution, near = Execution(0, arrival=0.5), np.array([1.0, 0.6], np.float32)
+    assert not execution.act(full, near, THERE).any()
+    assert execution.act(full, HERE, THERE).all()  # and goes on where it is further off
+    assert execution.act(full, np.array([1.0, 0.5], np.float32), THERE).all()
+    assert Execution(0).act(full, THERE, THERE).all()
+
+
+def test_a_smooth_action_fades_at_the_goal():
+    execution = Execution(0.5, arrival=0.5)
+    execution.act(full, HERE, THERE)
+    np.testing.assert_allclose(execution.act(full, THERE, THERE), (0.25, -0.25))
+
+
 def test_a_goal_of_several_objects_is_pursued_by_turns():
     here = np.array([0, 0, 0.5, 0, 1, 0, 0.5, 1], np.float32)  # the arm, then two objects
     whole = np.array([1, 1, -0.5, 0, 1, 0, 2.5, 1], np.float32)

@@ -52,6 +52,8 @@ are in the file's manifest.
 | action | axes {{ m.action_axes | join(', ') }}; {{ cm(m.action_scale) }} a step at {{
 '%g' % m.control_hz }} Hz |
 | smoothing | {{ '%g' % m.smoothing }} of the action before is in the next |
+| arrival | {% if m.arrival %}stands still within a latent distance of {{ '%g' % m.arrival
+}}{% else %}goes on acting at its goal{% endif %} |
 | workspace [m] | {{ m.workspace_low | join(', ') }} to {{ m.workspace_high | join(', ') }} |
 | written with | {% for k, v in m.versions.items() %}{{ k }} {{ v }}{{ ', ' if not loop.last }}{%
 endfor %} |

@@ -89,13 +89,15 @@ class TrainingRun(MeasuredRun):
 
         Raises:
             ConfigError: the folder is in use, or there is nothing to resume, or no such device or
-                number of processes.
+                number of processes, or the recipe does not go with the task.
             HardwareError: the other processes do not start.
         """
         super().__init__(directory, config, task, environment, milestones=milestones,
                          evaluated=evaluated, clock=clock)
         self._checkpoint_every = checkpoint_every
         self._progress = progress
+        require(not (config.arrival and task.gripper), 'arrival', config.arrival,
+                f'0 for task {task.name!r}: its gripper would let go at the goal')
         require_shareable(processes, config, device_of(device))
         if resume:
             self.files.require_resumable()

@@ -27,6 +27,7 @@ from rig_ros.learning.bundle_file import (
     write_atomically,
 )
 from rig_ros.learning.config import ObjectsConfig, VAEConfig
+from rig_ros.learning.execution import Execution
 from rig_ros.learning.manifest import METADATA_KEY, Manifest
 from rig_ros.learning.model import Bundle
 from rig_ros.learning.networks import Policy
@@ -82,8 +83,8 @@ class Trained(Protocol):
         """As `architecture` returns it."""
 
     @property
-    def smoothing(self) -> float:
-        """Share of the action before in the next."""
+    def execution(self) -> Execution:
+        """How its policy is carried out."""
 
     @property
     def goal_prior(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -106,8 +107,8 @@ def describe(learner: Trained, task: TaskConfig, run: Mapping[str, Any] | None =
     vae: Any = learner.modules['vae']
     return Manifest.for_task(
         task, encoder_id=vae.encoder_id, latent_dim=len(mean), architecture=networks,
-        goal_prior_mean=mean, goal_prior_std=std, smoothing=learner.smoothing, run=dict(run or {}),
-        evaluation=dict(evaluation or {}))
+        goal_prior_mean=mean, goal_prior_std=std, smoothing=learner.execution.smoothing,
+        arrival=learner.execution.arrival, run=dict(run or {}), evaluation=dict(evaluation or {}))
 
 
 def to_bytes(manifest: Manifest, modules: Mapping[str, nn.Module]) -> bytes:

@@ -188,7 +188,6 @@ class ExploreConfig:
     random_tail: float = 0.0
     """Share of a practised episode, at its end, that moves at random from where practice led; in
     the simulation's loop (paper: none)."""
-
     reset_free: bool = False
     """Whether a practised episode begins where the one before ended, in the simulation's loop; a
     measured one begins at the task's start (paper: no; Skew-Fit's door: yes)."""
@@ -308,6 +307,9 @@ class TrainConfig:
     """Steps between fittings of imagined goals; 0 fits them after the VAE's trainings only."""
     smoothing: float = 0.0
     """Share of the action before in the next where nothing is explored (paper: 0)."""
+    arrival: float = 0.0
+    """Latent distance to a goal below which the arm stands still where nothing is explored; a step
+    changes a latent that is whitened by steps by some 1. Not for a gripper (paper: 0)."""
     replay_frames: int = 100_000
     """Pictures kept; the oldest episodes go first (paper: 1,000,000)."""
     replay_storage: Storage = 'auto'
@@ -325,6 +327,7 @@ class TrainConfig:
         require(self.env_steps >= 1, 'env_steps', self.env_steps, '1 or more')
         require(self.goals_every >= 0, 'goals_every', self.goals_every, '0 or more')
         require(0 <= self.smoothing < 1, 'smoothing', self.smoothing, '0 to below 1')
+        require(self.arrival >= 0, 'arrival', self.arrival, '0 or more')
         require(self.replay_frames >= 100, 'replay_frames', self.replay_frames, '100 or more')
         require(self.agent == 'td3' or self.encoder == 'state', 'encoder', self.encoder,
                 f"'state' with agent {self.agent!r}")

@@ -60,6 +60,8 @@ class Manifest:
     goal_prior_std: tuple[float, ...]
     smoothing: float = 0.0
     """Share of the action before in the next (`learning.execution`)."""
+    arrival: float = 0.0
+    """Distance of latent and goal below which the arm stands still (`learning.execution`)."""
     camera_crop: tuple[int, int, int, int] | None = None
     """Left, top, width, height cut from the camera's picture [px]; None keeps it whole."""
     versions: dict[str, Any] = field(default_factory=library_versions)
@@ -80,6 +82,8 @@ class Manifest:
         require(self.image_size in (48, 84), 'image_size', self.image_size, '48 or 84')
         require(1 <= self.latent_dim <= 1024, 'latent_dim', self.latent_dim, '1 to 1024')
         require(0 <= self.smoothing < 1, 'smoothing', self.smoothing, '0 to below 1')
+        require(self.arrival == 0 if 'grip' in self.action_axes else self.arrival >= 0, 'arrival',
+                self.arrival, '0 or more; 0 with a gripper, which would let go')
         for name in ('goal_prior_mean', 'goal_prior_std'):
             values = getattr(self, name)
             require(len(values) == self.latent_dim, name, f'{len(values)} values',

@@ -69,7 +69,8 @@ class Bundle:
         self._act = inference.actor(self._policy) or self._act_in_torch
         objects = manifest.architecture.get('vae', {}).get('objects', {})
         self._execution = Execution(manifest.smoothing,
-                                    objects['count'] if objects.get('one_at_a_time') else 0)
+                                    objects['count'] if objects.get('one_at_a_time') else 0,
+                                    manifest.arrival)
 
     def smoke_test(self) -> None:
         """Run every function once on a grey picture.
@@ -126,8 +127,8 @@ class Bundle:
         """Return the deterministic action for a latent and a goal, (n,) in [-1, 1].
 
         It depends on the steps since `begin`, too: a share of the action before is in the next
-        (`Manifest.smoothing`), and where the model has learnt to move one object at a time, a
-        goal of several is pursued by turns.
+        (`Manifest.smoothing`), which is none once the goal is near (`Manifest.arrival`), and where
+        the model has learnt to move one object at a time, a goal of several is pursued by turns.
         """
         latent, goal = self._latent(latent, 'latent'), self._latent(goal, 'goal')
         return self._execution.act(self._act, latent, goal)

@@ -93,7 +93,7 @@ class Learner:
         """
         start_threads()
         self.config, self.team = config, team
-        self.action_dim, self.seed, self.smoothing = action_dim, seed, config.smoothing
+        self.action_dim, self.seed = action_dim, seed
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
@@ -111,16 +111,16 @@ class Learner:
                                               fused=True)
         self.goals = make_goal_setter(config.goals, latent_dim)
         self._narrow = narrowing(config, self.generator)
-        self._execution = Execution(config.smoothing, config.objects.count if self._narrow else 0)
+        turns = config.objects.count if self._narrow else 0
+        self.execution = Execution(config.smoothing, turns, config.arrival)
         self.reward: Reward = reward or make_reward(config.reward)
         self.replay = Replay(config.replay_frames, self.vae.input_shape, action_dim, latent_dim,
                              config.replay_storage, folder)
         explore = config.explore
-        self.noise = OrnsteinUhlenbeck(action_dim, explore.theta, explore.sigma, self.rng)
-        self.random_noise = OrnsteinUhlenbeck(action_dim, explore.theta, explore.random_sigma,
-                                              self.rng)
-        self.env_steps = self.vae_steps = 0
-        self.last_vae_at = self.last_goals_at = 0
+        self.noise, self.random_noise = (
+            OrnsteinUhlenbeck(action_dim, explore.theta, sigma, self.rng)
+            for sigma in (explore.sigma, explore.random_sigma))
+        self.env_steps = self.vae_steps = self.last_vae_at = self.last_goals_at = 0
         self._owed_updates = 0.0
         self.metrics: dict[str, float] = {}
 
@@ -170,7 +170,7 @@ class Learner:
         """Start the exploration noise anew, and what actions depend on beside latent and goal."""
         self.noise.reset()
         self.random_noise.reset()
-        self._execution.begin()
+        self.execution.begin()
 
     def random_action(self) -> Float32Array:
         """Return the next smooth random action (n,)."""
@@ -180,7 +180,7 @@ class Learner:
             explore: bool = False) -> Float32Array:
         """Return the action (n,) in [-1, 1] for a latent and a goal, with noise to explore."""
         if not explore:
-            return self._execution.act(self._policy, latent, goal)
+            return self.execution.act(self._policy, latent, goal)
         noisy: Float32Array = self._policy(latent, goal, newest=True) + self.noise.sample()
         return noisy.clip(-1, 1)
 
