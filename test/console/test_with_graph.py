@@ -119,17 +119,22 @@ async def tell_story(port: int, folder: Path) -> None:
                 assert watch.seen['episodes'][-1]['kind'] != 'start'
 
 
+async def done(page: Page, what: str, **how: Any) -> dict[str, Any]:
+    """Ask until it is done: on a busy machine pictures and nodes come late."""
+    for _ in range(50):
+        status, answer = await page.do(what, **how)
+        if status == 200:
+            return answer
+        await asyncio.sleep(0.2)
+    raise AssertionError(f'{what}: {answer}')
+
+
 async def reach_a_goal(page: Page, watch: Watcher) -> None:
     assert (await page.do('start'))[0] == 403
     await page.do('take', name='Ann')
-    for _ in range(50):  # a busy machine may be late with a picture
-        status, answer = await page.do('capture')
-        if status == 200:
-            break
-        await asyncio.sleep(0.2)
-    await page.do('goal_save', number=answer['answer']['number'], name='here')
-    status, answer = await page.do('goal_send', name='here')
-    assert status == 200, answer
+    picture = await done(page, 'capture')
+    await page.do('goal_save', number=picture['answer']['number'], name='here')
+    await done(page, 'goal_send', name='here')
     await watch.until(lambda s: result(s).get('outcome') in ('end', 'abort'), 60.0)
     found = result(watch.seen)
     assert (found['outcome'], found['label'], found['steps']) == ('end', 'here', 20), found

@@ -127,8 +127,9 @@ class Bundle:
         """Return the deterministic action for a latent and a goal, (n,) in [-1, 1].
 
         It depends on the steps since `begin`, too: a share of the action before is in the next
-        (`Manifest.smoothing`), which is none once the goal is near (`Manifest.arrival`), and where
-        the model has learnt to move one object at a time, a goal of several is pursued by turns.
+        (`Manifest.smoothing`), and where the model has learnt to move one object at a time, a
+        goal of several is pursued by turns. Near the goal nothing is added to that share
+        (`Manifest.arrival`).
         """
         latent, goal = self._latent(latent, 'latent'), self._latent(goal, 'goal')
         return self._execution.act(self._act, latent, goal)
