@@ -19,13 +19,8 @@ from torch import Tensor, nn
 from rig_ros.cli.main import main
 from rig_ros.evaluation import training
 from rig_ros.learning.goals import relabel
-from rig_ros.learning.trainer import (
-    REPORT_EVERY,
-    Learner,
-    Progress,
-    ProgressHook,
-    ignore_progress,
-)
+from rig_ros.learning.progress import Progress, ProgressHook, ignore_progress
+from rig_ros.learning.trainer import REPORT_EVERY, Learner
 
 SHARE = 0.7
 """Of the transitions with an imagined goal."""
@@ -116,7 +111,7 @@ class Imagining(Learner):
     @torch.no_grad()
     def _imagine(self, latent: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
         noise = torch.randn(len(latent), self.action_dim, generator=self.generator)
-        action = (self.agent.policy(latent, goal) + SIGMA * noise).clamp(-1, 1)
+        action = (self.agent.act(latent, goal, newest=True) + SIGMA * noise).clamp(-1, 1)
         changes = self.dynamics(latent[None], action[None]) * self.dynamics.scale
         member = torch.randint(MEMBERS, (len(latent),), generator=self.generator)
         return action, latent + changes[member, torch.arange(len(latent))]

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rig_ros.cli import bench
+from rig_ros.errors import ConfigError
 
 pytest.importorskip('torch')
 
@@ -32,6 +33,11 @@ def test_updates_are_counted_for_each_recipe(tmp_path):
     assert figures['updates_per_s'].keys() == set(paths)
     assert min(figures['updates_per_s'].values()) > 0
     assert min(figures['vae_minibatches_per_s'].values()) > 0
+
+
+def test_raises_error_if_there_is_no_such_device():
+    with pytest.raises(ConfigError, match='--device'):
+        CliRunner().invoke(bench.app, ['updates', '--device', 'tpu'], catch_exceptions=False)
 
 
 def test_a_replay_in_a_file_is_restored(tmp_path):

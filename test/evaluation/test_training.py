@@ -18,12 +18,8 @@ torch = pytest.importorskip('torch')
 from rig_ros.evaluation import measured_run
 from rig_ros.evaluation.training import TrainingRun
 from rig_ros.learning import bundle as bundles
-from rig_ros.learning.config import (
-    ExploreConfig,
-    TD3Config,
-    TrainConfig,
-    VAEConfig,
-)
+from rig_ros.learning.config import TD3Config, TrainConfig, VAEConfig
+from rig_ros.learning.practice_config import ExploreConfig
 
 TASK = dataclasses.replace(tasks.load('reach'), horizon=10)
 CONFIG = TrainConfig(

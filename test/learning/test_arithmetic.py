@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from rig_ros.errors import ConfigError
 from rig_ros.learning.arithmetic import (
@@ -120,3 +121,26 @@ def test_auto_is_the_gpu_where_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     assert device_of('auto') == device_of('cuda') == torch.device('cuda')
     assert device_of('cpu') == torch.device('cpu')
+
+
+def test_moments_stay_in_the_same_tensors_when_others_are_loaded():
+    """Else what a GPU recorded would go on writing to those from before."""
+    parameter = nn.Parameter(torch.ones(3))
+    optimiser, other = (FlatAdam(parameter, 0.1) for _ in range(2))
+    for number, each in enumerate((optimiser, other), 1):
+        parameter.grad = torch.full((3,), float(number))
+        each.advance()
+    before = dict(optimiser.state[parameter])
+    optimiser.load_state_dict(other.state_dict())
+    for name, tensor in before.items():
+        assert optimiser.state[parameter][name] is tensor
+        assert torch.equal(tensor, other.state[parameter][name])
+
+
+def test_loading_a_state_without_moments_empties_them():
+    parameter = nn.Parameter(torch.ones(3))
+    optimiser, fresh = (FlatAdam(parameter, 0.1) for _ in range(2))
+    parameter.grad = torch.ones(3)
+    optimiser.advance()
+    optimiser.load_state_dict(fresh.state_dict())
+    assert all(tensor.count_nonzero() == 0 for tensor in optimiser.state[parameter].values())

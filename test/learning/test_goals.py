@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from toy_training import small_config
 
-from rig_ros.learning.config import ObjectsConfig, RelabelConfig, VAEConfig
+from rig_ros.learning.config import ObjectsConfig, VAEConfig
 from rig_ros.learning.goals import (
     FittedPrior,
     VisitedLatents,
@@ -14,6 +14,7 @@ from rig_ros.learning.goals import (
     relabel,
     resample,
 )
+from rig_ros.learning.practice_config import RelabelConfig
 from rig_ros.learning.replay import Batch
 
 SIZE = 20_000

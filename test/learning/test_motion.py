@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rig_ros.learning.config import ExploreConfig, TrainConfig, VAEConfig
+from rig_ros.learning.config import TrainConfig, VAEConfig
 from rig_ros.learning.motion import MotionReader
+from rig_ros.learning.practice_config import ExploreConfig
 from rig_ros.learning.trainer import Learner
 
 

@@ -13,13 +13,8 @@ import torch
 
 from rig_ros.errors import ConfigError, HardwareError
 from rig_ros.learning import team as teams
-from rig_ros.learning.config import (
-    ExploreConfig,
-    SkewConfig,
-    TD3Config,
-    TrainConfig,
-    VAEConfig,
-)
+from rig_ros.learning.config import SkewConfig, TD3Config, TrainConfig, VAEConfig
+from rig_ros.learning.practice_config import ExploreConfig
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.team import ALONE, lead, require_shareable
 from rig_ros.learning.trainer import Learner

@@ -14,15 +14,9 @@ from toy_training import MovingSquare, small_config
 from rig_ros.control import task as tasks
 from rig_ros.errors import ConfigError, DataError, ModelMismatch
 from rig_ros.learning import bundle as bundles
-from rig_ros.learning.config import (
-    ExploreConfig,
-    ObjectsConfig,
-    RewardConfig,
-    SkewConfig,
-    TD3Config,
-    VAEConfig,
-)
+from rig_ros.learning.config import ObjectsConfig, RewardConfig, SkewConfig, TD3Config, VAEConfig
 from rig_ros.learning.practice import Evaluation, run_episode, train_in_environment
+from rig_ros.learning.practice_config import ExploreConfig
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.trainer import Learner
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rig_ros.learning.config import ExploreConfig, TD3Config, TrainConfig, VAEConfig
+from rig_ros.learning.config import TD3Config, TrainConfig, VAEConfig
+from rig_ros.learning.practice_config import ExploreConfig
 
 IMAGE_SIZE = 48
 

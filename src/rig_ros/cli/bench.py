@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from rig_ros.cli.train import use_threads
+from rig_ros.cli.train import DeviceName, checked_device, use_threads
 
 app = typer.Typer(add_completion=False, no_args_is_help=True,
                   help='Measure this machine.')
@@ -51,7 +51,7 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
                 help="fp32 or bf16 products; the recipe's own if not given.")] = '',
             compiled: Annotated[bool, typer.Option(
                 '--compile', help="With td3.compile: the recipe's own if not given.")] = False,
-            json_file: JsonFile = None) -> None:
+            device: DeviceName = 'cpu', json_file: JsonFile = None) -> None:
     """Gradient updates a second, with sampling, relabelling and targets."""
     use_threads(threads)
     from rig_ros import settings
@@ -63,7 +63,7 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
     results: dict[str, dict[str, float]] = {}
     for name in recipe or RECIPES:
         config = settings.change(configs.load(name), changes)
-        results[name] = updates_per_second(config, seconds)
+        results[name] = updates_per_second(config, seconds, device=checked_device(device))
         console.print(f'{name}: [bold]{results[name]["updates_per_s"]:.0f}[/] policy updates/s, '
                       f'{results[name]["vae_minibatches_per_s"]:.0f} VAE minibatches/s')
     _save(json_file, {metric: {name: figures[metric] for name, figures in results.items()}

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from rig_ros.evaluation.outside_run import OutsideRun
     from rig_ros.learning.arithmetic import Device
     from rig_ros.learning.config import TrainConfig
-    from rig_ros.learning.trainer import Progress as Step
+    from rig_ros.learning.progress import Progress as Step
 
 app = typer.Typer(add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
 RUNS = Path('runs')
+DeviceName = Annotated[str, typer.Option(
+    help='Of the networks: cpu, cuda, or auto, a GPU if there is one.')]
 PHASES = {'collect': 'practise', 'vae': 'representation', 'policy': 'policy'}
 
 
@@ -55,8 +57,7 @@ def train(
     threads: Annotated[int, typer.Option(
         min=1, help='Of torch. Two are nearly twice as fast on two idle cores, and as fast as one '
                     'where something else keeps both busy.')] = 1,
-    device: Annotated[str, typer.Option(
-        help='Of the networks: cpu, cuda, or auto, a GPU if there is one.')] = 'cpu',
+    device: DeviceName = 'cpu',
     processes: Annotated[int, typer.Option(
         min=1, help='That learn together, each with a share of every minibatch: on a GPU each, or '
                     'on the processor.')] = 1,
@@ -73,16 +74,15 @@ def train(
     from rig_ros.learning import config as configs
     from rig_ros.learning.arithmetic import device_of
     from rig_ros.learning.team import ALONE, require_shareable
-    from rig_ros.settings import require
     from rig_ros.simulation.environment import SawyerEnv
     from rig_ros.simulation.state_environment import SawyerStateEnv
 
     if resume and not run:
         raise ConfigError('--resume: got no --run, allowed: the name of the run to go on with')
-    require(device in ('cpu', 'cuda', 'auto'), '--device', device, 'cpu, cuda or auto')
+    named = checked_device(device)
     recipe = configs.load(config)
     # Refuses before a folder is made.
-    require_shareable(processes, recipe, device_of(cast('Device', device)))
+    require_shareable(processes, recipe, device_of(named))
     directory = run_directory(run or '-'.join(
         (Path(config).stem, f's{seed}', time.strftime('%Y%m%d-%H%M%S'))))
     if resume:
@@ -102,7 +102,7 @@ def train(
         training = (outside_run(directory, recipe, task, environment, seed, **told)
                     if recipe.agent == 'stable_baselines3' else
                     TrainingRun(directory, recipe, task, environment, seed, resume=resume,
-                                checkpoint_every=checkpoint_every, device=cast('Device', device),
+                                checkpoint_every=checkpoint_every, device=named,
                                 processes=processes,
                                 state_dim=getattr(environment, 'state_dim', 0), **told))
         with bars, contextlib.closing(getattr(training, 'team', ALONE)):
@@ -133,6 +133,18 @@ def outside_run(directory: Path, recipe: TrainConfig, task: TaskConfig, environm
     from rig_ros.simulation.gym import SawyerGoalEnv
 
     return OutsideRun(directory, recipe, task, environment, SawyerGoalEnv(task), seed, **told)
+
+
+def checked_device(name: str) -> Device:
+    """Return what `--device` names.
+
+    Raises:
+        ConfigError: nothing.
+    """
+    from rig_ros.settings import require
+
+    require(name in ('cpu', 'cuda', 'auto'), '--device', name, 'cpu, cuda or auto')
+    return cast('Device', name)
 
 
 def use_threads(threads: int) -> None:

@@ -22,7 +22,7 @@ from rig_ros.evaluation import measured_run, protocol
 from rig_ros.evaluation.measured_run import Environment, Evaluated, MeasuredRun
 from rig_ros.evaluation.training import require_releasable
 from rig_ros.learning.config import TrainConfig
-from rig_ros.learning.trainer import Progress, ProgressHook, ignore_progress
+from rig_ros.learning.progress import Progress, ProgressHook, ignore_progress
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ from rig_ros.learning.arithmetic import Device, device_of
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.goals import VisitedLatents
 from rig_ros.learning.practice import Evaluation, train_in_environment
+from rig_ros.learning.progress import Progress, ProgressHook, ignore_progress
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.team import lead, require_shareable
-from rig_ros.learning.trainer import Learner, Progress, ProgressHook, ignore_progress
+from rig_ros.learning.trainer import Learner
 from rig_ros.settings import require
 
 CHECKPOINT_EVERY_STEPS = 2500

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -131,6 +131,14 @@ class FlatAdam(torch.optim.Adam):
     def __init__(self, flat: nn.Parameter, learning_rate: float) -> None:
         super().__init__([flat], learning_rate, fused=True)
         self._buffer = flat
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take moments over into the tensors there are: recorded steps write to those."""
+        before = dict(self.state.get(self._buffer, {}))
+        super().load_state_dict(state_dict)
+        after = self.state[self._buffer]
+        for name, tensor in before.items():
+            after[name] = tensor.copy_(after[name]) if name in after else tensor.zero_()
 
     @property
     def gradient(self) -> Tensor:

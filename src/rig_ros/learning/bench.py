@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from rig_ros.errors import ConfigError
+from rig_ros.learning.arithmetic import Device
 from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.trainer import Learner
@@ -21,9 +22,10 @@ ACTION_DIM = 2
 CHUNK = 20
 
 
-def _filled_learner(config: TrainConfig, episodes: int, folder: Path | None = None) -> Learner:
+def _filled_learner(config: TrainConfig, episodes: int, folder: Path | None = None,
+                    device: Device = 'cpu') -> Learner:
     """Return a learner with a replay of noise, past its first (one-step) VAE training."""
-    learner = Learner(config, ACTION_DIM, seed=0, folder=folder)
+    learner = Learner(config, ACTION_DIM, seed=0, folder=folder, device=device)
     rng = np.random.default_rng(0)
     size = config.image_size
     for _ in range(episodes):
@@ -49,28 +51,29 @@ def _policy_updates(learner: Learner) -> int:
 
 
 def updates_per_second(config: TrainConfig, seconds: float,
-                       clock: Callable[[], float] = time.perf_counter) -> dict[str, float]:
+                       clock: Callable[[], float] = time.perf_counter,
+                       device: Device = 'cpu') -> dict[str, float]:
     """Measure a recipe on this machine.
 
     Args:
         config: the recipe.
         seconds: time for each of the two figures [s].
         clock: seconds.
+        device: of the networks.
 
     Returns:
         `updates_per_s`: policy and critic updates; `vae_minibatches_per_s`.
     """
-    learner = _filled_learner(config, EPISODES)
+    learner = _filled_learner(config, EPISODES, device=device)
     vae = learner.vae
     if not isinstance(vae, ConvVAE):
         raise ConfigError(f"encoder: got {config.encoder!r}, allowed: 'vae'; bench such a recipe")
 
+    draw = learner.picture_sampler()
+
     def pictures() -> int:
-        images = learner.replay.sample_images(config.vae.batch_size, learner.generator)
-        loss = vae.loss(images, learner.generator)
-        learner.vae_optimiser.zero_grad()
-        loss.total.backward()  # type: ignore[no-untyped-call]
-        learner.vae_optimiser.step()
+        losses, _ = learner.improve_vae(draw)
+        losses['vae_loss'].item()  # waits for a GPU
         return 1
 
     rate = _rate(lambda: _policy_updates(learner), seconds, clock)

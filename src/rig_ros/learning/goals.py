@@ -13,8 +13,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from rig_ros.learning.config import GoalKind, RelabelConfig, TrainConfig
+from rig_ros.learning.config import GoalKind, TrainConfig
 from rig_ros.learning.object_latents import one_moved
+from rig_ros.learning.practice_config import RelabelConfig
 from rig_ros.learning.replay import Batch
 
 MIN_STD = 1e-6

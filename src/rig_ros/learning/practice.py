@@ -14,13 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from rig_ros.learning.pictures import Observation
-from rig_ros.learning.trainer import (
-    Float32Array,
-    Learner,
-    Progress,
-    ProgressHook,
-    ignore_progress,
-)
+from rig_ros.learning.progress import Progress, ProgressHook, ignore_progress
+from rig_ros.learning.trainer import Float32Array, Learner
 
 logger = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ from rig_ros.learning.arithmetic import (
     without_denormals,
 )
 from rig_ros.learning.config import TD3Config
+from rig_ros.learning.cuda_graph import CudaGraph
 from rig_ros.learning.networks import Critics, Policy
 from rig_ros.learning.team import ALONE, Team
 
@@ -69,7 +70,10 @@ class TD3(nn.Module):
         self.policy_optimiser, self.critics_optimiser = (
             FlatAdam(flat, config.learning_rate) for flat in online)
         self.updates = self.averaged_since = 0
-        self._compiled = compiled(self._learn) if config.compile else None
+        cycle = compiled(self._learn) if config.compile else self._learn
+        # What a team's processes send each other is left out of recordings.
+        self._cycle = (CudaGraph(cycle) if self.device.type == 'cuda' and team.size == 1
+                       else cycle)
 
     @property
     def acting_policy(self) -> Policy:
@@ -101,7 +105,7 @@ class TD3(nn.Module):
             `critic_loss`, `value` and, when the policy moved, `policy_loss`: scalars, each of the
             last minibatch that has it.
         """
-        delay, policy_loss = self.config.policy_delay, None
+        delay, policy_values = self.config.policy_delay, None
         latent, action, reward, next_latent, goal = (
             part.to(self.device) for part in (latent, action, reward, next_latent, goal))
         state, next_state = torch.cat((latent, goal), -1), torch.cat((next_latent, goal), -1)
@@ -115,20 +119,21 @@ class TD3(nn.Module):
             while done < len(state):  # the targets stand still for up to `delay` minibatches
                 until = min(len(state), done + delay - self.updates % delay)
                 some = slice(done, until)
-                whole = until - done == delay  # what is compiled has one shape
+                whole = until - done == delay  # what is compiled or recorded has one shape
                 moves = (self.updates + until - done) % delay == 0
-                learn = self._compiled if whole and self._compiled else self._learn
-                values, target, ascended = learn(
-                    state_action[some], reward[some], next_state[some], noise[some],
-                    state[until - 1] if moves else None)
+                given = state_action[some], reward[some], next_state[some], noise[some]
+                values, target, ascended = (
+                    self._cycle(*given, state[until - 1]) if whole else
+                    self._learn(*given, state[until - 1] if moves else None))
                 self.updates += until - done
                 if ascended is not None:
-                    policy_loss = -ascended.mean()
+                    policy_values = ascended
                     self._move_average()
                 done = until
         metrics = {'critic_loss': (values - target).square().mean(1).sum(),
                    'value': values.mean()}
-        return metrics if policy_loss is None else {**metrics, 'policy_loss': policy_loss}
+        return metrics if policy_values is None else {**metrics,
+                                                      'policy_loss': -policy_values.mean()}
 
     def _learn(self, state_action: Tensor, reward: Tensor, next_state: Tensor, noise: Tensor,
                state: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -8,10 +8,9 @@ same sequence of calls with the same seed gives the same weights.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,9 +25,9 @@ from rig_ros.learning.config import TrainConfig
 from rig_ros.learning.encoders import make_encoder
 from rig_ros.learning.execution import Execution
 from rig_ros.learning.goals import make_goal_setter, narrowing, relabel
-from rig_ros.learning.motion import MotionReader
 from rig_ros.learning.objects import ObjectEncoder, moved_in
 from rig_ros.learning.pictures import Observation
+from rig_ros.learning.progress import Progress, ProgressHook, ignore_progress
 from rig_ros.learning.replay import Replay
 from rig_ros.learning.reward import Reward, make_reward
 from rig_ros.learning.skew import all_weights, picture_weights, spaced
@@ -43,29 +42,11 @@ from rig_ros.learning.state import (
 from rig_ros.learning.td3 import TD3
 from rig_ros.learning.team import ALONE, Team
 from rig_ros.learning.vae import ConvVAE, active_dims
+from rig_ros.learning.vae_training import VAETraining
 
 Float32Array = NDArray[np.float32]
 REPORT_EVERY = 20
 WHITEN_SAMPLE = 8192
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far one phase is: minibatches of `vae`, updates of `policy`, steps of `collect`."""
-
-    phase: Literal['collect', 'vae', 'policy']
-    done: int
-    total: int
-    env_steps: int
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-
-ProgressHook = Callable[[Progress], None]
-
-
-def ignore_progress(progress: Progress) -> None:
-    """Do nothing: the default hook."""
-    del progress
 
 
 class Learner:
@@ -104,11 +85,7 @@ class Learner:
             objects = config.objects_in_latents
             self.agent = TD3(latent_dim, action_dim, config.td3, self.device, team,
                              objects.count if objects else 0)
-            self.motion = (MotionReader(latent_dim, action_dim).to(self.device)
-                           if config.vae.motion else None)
-        learnt = [*self.vae.parameters(), *(self.motion.parameters() if self.motion else ())]
-        self.vae_optimiser = torch.optim.Adam([{'params': learnt}], config.vae.learning_rate,
-                                              fused=True)
+            self.vae_training = VAETraining(self.vae, action_dim, team)
         self.goals = make_goal_setter(config.goals, latent_dim)
         self._narrow = narrowing(config, self.generator)
         turns = config.objects.count if self._narrow else 0
@@ -270,33 +247,27 @@ class Learner:
         self.fit_goals()
 
     def _fit_pictures(self, vae: ConvVAE, steps: int, progress: ProgressHook) -> None:
-        config, draw, share = self.config.vae, self._picture_sampler(), self.team.share
+        draw = self.picture_sampler()
         vae.train()
         for step in range(1, steps + 1):
-            self.vae_optimiser.zero_grad()
-            if self.motion is None:
-                images = self.replay.pictures(share(draw(config.batch_size)))
-                loss = vae.loss(images, self.generator, self.team)
-                total = loss.total
-            else:
-                before = draw(config.batch_size // 2)
-                later, motion = self.replay.followed(before, config.motion_steps, self.generator)
-                images = self.replay.pictures(torch.cat((share(before), share(later))))
-                loss = vae.loss(images, self.generator, self.team)
-                unread = self.motion.loss(loss.mean, share(motion).to(self.device))
-                total = loss.total + config.motion * unread
-            total.backward()  # type: ignore[no-untyped-call]
-            self.team.average_gradients(self.vae_optimiser)
-            self.vae_optimiser.step()
+            losses, kl_per_dim = self.improve_vae(draw)
             if step % REPORT_EVERY == 0 or step == steps:
-                if self.motion is not None:
-                    self.metrics['unread_motion'] = unread.item()
-                self.metrics |= {'vae_loss': total.item(), 'kl': loss.kl.item(),
-                                 'reconstruction': loss.reconstruction.item(),
-                                 'active_dims': float(active_dims(loss.kl_per_dim))}
+                self.metrics |= {name: loss.item() for name, loss in losses.items()}
+                self.metrics['active_dims'] = float(active_dims(kl_per_dim))
                 progress(Progress('vae', step, steps, self.env_steps, dict(self.metrics)))
-        self.metrics |= {f'kl_{i}': kl for i, kl in enumerate(loss.kl_per_dim.tolist())}
+        self.metrics |= {f'kl_{i}': kl for i, kl in enumerate(kl_per_dim.tolist())}
         vae.eval()
+
+    def improve_vae(self, draw: Callable[[int], Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+        """Train the VAE on one minibatch of places that `draw` gives; see `VAETraining`."""
+        config, share, motion = self.config.vae, self.team.share, None
+        if config.motion:
+            before = draw(config.batch_size // 2)
+            later, motion = self.replay.followed(before, config.motion_steps, self.generator)
+            motion, places = share(motion), torch.cat((share(before), share(later)))
+        else:
+            places = share(draw(config.batch_size))
+        return self.vae_training.minibatch(self.replay.pictures(places), self.generator, motion)
 
     def fit_goals(self) -> None:
         """Fit imagined goals to the pictures seen, weighted as the recipe says."""
@@ -307,7 +278,7 @@ class Learner:
             self.replay.weigh(all_weights(self.config.skew, self.replay))
         self.last_goals_at = self.env_steps
 
-    def _picture_sampler(self) -> Callable[[int], Tensor]:
+    def picture_sampler(self) -> Callable[[int], Tensor]:
         """Return what draws places of the VAE's pictures: evenly, or by the skewed weights."""
         replay, skew, generator = self.replay, self.config.skew, self.generator
         if not (skew.pictures and self.ready):
@@ -346,10 +317,11 @@ class Learner:
 
     def state_without_replay(self) -> TrainingState:
         """Return what to save where the episodes are kept elsewhere, as recordings are."""
+        motion = self.vae_training.motion
         tensors = {
             **prefixed('vae', self.vae.state_dict()), **prefixed('agent', self.agent.state_dict()),
             **prefixed('goals', self.goals.state_dict()), 'generator': self.generator.get_state(),
-            **prefixed('motion', self.motion.state_dict() if self.motion else {}),
+            **prefixed('motion', motion.state_dict() if motion else {}),
         }
         for name, optimiser in self._optimisers().items():
             tensors |= prefixed(name, optimiser_tensors(optimiser))
@@ -378,8 +350,8 @@ class Learner:
     def _restore(self, state: TrainingState) -> None:
         tensors, values, pictures = state
         self.vae.load_state_dict(under('vae', tensors))
-        if self.motion is not None:
-            self.motion.load_state_dict(under('motion', tensors))
+        if self.vae_training.motion is not None:
+            self.vae_training.motion.load_state_dict(under('motion', tensors))
         self.agent.load_state_dict(under('agent', tensors))
         for name, optimiser in self._optimisers().items():
             restore_optimiser(optimiser, under(name, tensors))
@@ -395,6 +367,6 @@ class Learner:
         self.agent.averaged_since = values['averaged_since']
 
     def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {'vae_optimiser': self.vae_optimiser,
+        return {'vae_optimiser': self.vae_training.optimiser,
                 'policy_optimiser': self.agent.policy_optimiser,
                 'critics_optimiser': self.agent.critics_optimiser}

@@ -27,9 +27,10 @@ from rig_ros.learning import bundle as bundles
 from rig_ros.learning import config as recipes
 from rig_ros.learning.arithmetic import Device
 from rig_ros.learning.bundle_file import write_atomically
+from rig_ros.learning.progress import ProgressHook, ignore_progress
 from rig_ros.learning.state import TrainingState
 from rig_ros.learning.team import lead
-from rig_ros.learning.trainer import Learner, ProgressHook, ignore_progress
+from rig_ros.learning.trainer import Learner
 
 logger = logging.getLogger(__name__)
 

@@ -91,7 +91,7 @@ def learn(plan: dict[str, Any], mailbox: Mailbox) -> None:
     Raises:
         RigError: the plan cannot be carried out.
     """
-    from rig_ros.learning.trainer import Progress
+    from rig_ros.learning.progress import Progress
     from rig_ros.nodes.recorded_training import RecordedTraining, TrainingPlan
 
     last_sent = 0.0
