@@ -1,4 +1,4 @@
-"""`rig_ros train` with imagined actions, as tried in 0028.
+"""`rig_ros train` with imagined actions, as tried in 0028 and 0030.
 
 A transition relabelled with an imagined goal shows an action that was meant for another one, and
 what the critics say of the policy's own action there is a guess. Here most of these transitions
