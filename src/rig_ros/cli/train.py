@@ -139,7 +139,7 @@ def checked_device(name: str) -> Device:
     """Return what `--device` names.
 
     Raises:
-        ConfigError: nothing.
+        ConfigError: it is none of them.
     """
     from rig_ros.settings import require
 
