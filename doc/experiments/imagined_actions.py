@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from rig_ros.cli.main import main
 from rig_ros.evaluation import training
-from rig_ros.learning.goals import relabel
-from rig_ros.learning.progress import Progress, ProgressHook, ignore_progress
-from rig_ros.learning.trainer import REPORT_EVERY, Learner
+from rig_ros.learning.progress import ProgressHook, ignore_progress
+from rig_ros.learning.replay import Batch
+from rig_ros.learning.trainer import Learner
 
 SHARE = 0.7
 """Of the transitions with an imagined goal."""
@@ -87,26 +87,20 @@ class Imagining(Learner):
             self.model_optimiser.step()
 
     def train_policy(self, updates: int, progress: ProgressHook = ignore_progress) -> None:
-        """Update the agent on relabelled transitions, some of them imagined."""
-        config, size = self.config, self.config.td3.batch_size
+        """Learn what is new about latents, then update the agent."""
         if 0 < updates < BULK:
             self._fit(max(1, updates // UPDATES_PER_MINIBATCH))
-        for first in range(0, updates, REPORT_EVERY):
-            count = min(REPORT_EVERY, updates - first)
-            batch = self.replay.sample(count * size, self.generator,
-                                       weighted=config.skew.transitions)
-            goal = relabel(batch, config.relabel, self.goals, self.generator, self._narrow)
-            seen = (goal == batch.future).all(1) | (goal == batch.rollout_goal).all(1)
-            draw = torch.rand(len(goal), generator=self.generator) < SHARE
-            where = (~seen & draw).nonzero()[:, 0]
-            action, after = batch.action.clone(), batch.next_latent.clone()
-            action[where], after[where] = self._imagine(batch.latent[where], goal[where])
-            parts = (part.reshape(count, size, *part.shape[1:]) for part in (
-                batch.latent, action, self.reward(after, goal), after, goal))
-            losses = self.agent.update(*parts, self.generator)
-            self.metrics |= {name: loss.item() for name, loss in losses.items()}
-            progress(Progress('policy', first + count, updates, self.env_steps,
-                              dict(self.metrics)))
+        super().train_policy(updates, progress)
+
+    def relabelled(self, count: int) -> tuple[Batch, Tensor]:
+        """Draw transitions and goals, with imagined actions for some of the imagined goals."""
+        batch, goal = super().relabelled(count)
+        seen = (goal == batch.future).all(1) | (goal == batch.rollout_goal).all(1)
+        draw = torch.rand(len(goal), generator=self.generator) < SHARE
+        where = (~seen & draw).nonzero()[:, 0]
+        action, after = batch.action.clone(), batch.next_latent.clone()
+        action[where], after[where] = self._imagine(batch.latent[where], goal[where])
+        return batch._replace(action=action, next_latent=after), goal
 
     @torch.no_grad()
     def _imagine(self, latent: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:

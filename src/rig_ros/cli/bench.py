@@ -58,12 +58,13 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
     from rig_ros.learning import config as configs
     from rig_ros.learning.bench import updates_per_second
 
+    where = checked_device(device)
     given = {'td3.precision': precision, 'td3.compile': compiled}
     changes = {name: value for name, value in given.items() if value}
     results: dict[str, dict[str, float]] = {}
     for name in recipe or RECIPES:
         config = settings.change(configs.load(name), changes)
-        results[name] = updates_per_second(config, seconds, device=checked_device(device))
+        results[name] = updates_per_second(config, seconds, device=where)
         console.print(f'{name}: [bold]{results[name]["updates_per_s"]:.0f}[/] policy updates/s, '
                       f'{results[name]["vae_minibatches_per_s"]:.0f} VAE minibatches/s')
     _save(json_file, {metric: {name: figures[metric] for name, figures in results.items()}

@@ -28,7 +28,7 @@ from rig_ros.learning.goals import make_goal_setter, narrowing, relabel
 from rig_ros.learning.objects import ObjectEncoder, moved_in
 from rig_ros.learning.pictures import Observation
 from rig_ros.learning.progress import Progress, ProgressHook, ignore_progress
-from rig_ros.learning.replay import Replay
+from rig_ros.learning.replay import Batch, Replay
 from rig_ros.learning.reward import Reward, make_reward
 from rig_ros.learning.skew import all_weights, picture_weights, spaced
 from rig_ros.learning.state import (
@@ -294,10 +294,7 @@ class Learner:
         for first in range(0, updates, REPORT_EVERY):
             count = min(REPORT_EVERY, updates - first)
             # Drawn and relabelled for all minibatches at once: many small steps cost more.
-            batch = self.replay.sample(count * size, self.generator,
-                                       weighted=self.config.skew.transitions)
-            goal = relabel(batch, self.config.relabel, self.goals, self.generator,
-                           self._narrow)
+            batch, goal = self.relabelled(count * size)
             reward = self.reward(batch.next_latent, goal)
             latent, action, reward, next_latent, goal = (
                 self.team.share(part.reshape(count, size, *part.shape[1:]), 1)
@@ -306,6 +303,12 @@ class Learner:
             self.metrics |= {name: loss.item() for name, loss in losses.items()}
             progress(Progress('policy', first + count, updates, self.env_steps,
                               dict(self.metrics)))
+
+    def relabelled(self, count: int) -> tuple[Batch, Tensor]:
+        """Draw so many transitions of the replay, and a goal (count, dim) for each."""
+        batch = self.replay.sample(count, self.generator, weighted=self.config.skew.transitions)
+        return batch, relabel(batch, self.config.relabel, self.goals, self.generator,
+                              self._narrow)
 
     # Stopping and going on ---------------------------------------------------------------------
 
