@@ -84,6 +84,24 @@ def test_a_model_begins_anew_after_a_pause_without_a_goal(pilot):
     assert model.episodes == 2
 
 
+@pytest.mark.parametrize(('stamps_ms', 'late_ms', 'begins'), [
+    ((0, 100, 200), (0, 0, 0), 1),
+    ((0, 200, 300), (0, 0, 0), 1),    # one picture lost
+    ((0, 300, 400), (0, 0, 0), 2),    # the camera stood still
+    ((0, 100, 200), (0, 160, 0), 2),  # one came too late to be answered
+])
+def test_a_model_begins_anew_after_a_pause_of_the_pictures(pilot, stamps_ms, late_ms, begins):
+    # An action of before the pause must not go on, smoothed into the next one: the arm stands.
+    model = FakeModel()
+    pilot.use_model(model)
+    begin(pilot)
+    pilot.set_goal(point(0.5))
+    for stamp, late in zip(stamps_ms, late_ms):
+        pilot.see(point(0.0, stamp_ns=NOW + stamp * MS))
+        pilot.decide(NOW + (stamp + late) * MS)
+    assert model.episodes == begins
+
+
 def test_each_picture_is_answered_once(pilot):
     begin(pilot)
     pilot.set_goal(point(1))

@@ -24,6 +24,9 @@ MODES: tuple[Mode, ...] = ('collect', 'practise', 'reach')
 FUTURE_S = 1.0
 """A picture may be this much younger than the clock: simulated time arrives by another message."""
 
+PAUSE_PERIODS = 2.5
+"""After so many control periods without an answer the arm stands still; one lost picture is less."""
+
 
 class LatentLike(Protocol):
     """A point of a latent space, with the picture's stamp."""
@@ -187,7 +190,7 @@ class Pilot:
         assert self._latent is not None
         if not self._is_due(self._latent.stamp_ns, now_ns):
             return None
-        if self._begins:
+        if self._begins or self._paused(self._latent.stamp_ns):
             self._model.begin()
             self._begins = False
         action = np.asarray(self._model.act(self._latent.mean, self._goal.mean))
@@ -229,8 +232,13 @@ class Pilot:
         if not -FUTURE_S <= age_s <= self._stale_s:
             self.stance = Stance('refusing', f'newest picture is {age_s:.3f} s old, allowed: at '
                                  f'most {self._stale_s} s; check camera, clocks and load')
+            self._begins = True  # as in doubt
             return False
         return True
+
+    def _paused(self, stamp_ns: int) -> bool:
+        """Return whether the answer before is so long ago that the arm has been stopped."""
+        return 1e-9 * (stamp_ns - self._answered_ns) * self._task.control_hz > PAUSE_PERIODS
 
     def _answer(self, action: Float32, stamp_ns: int) -> Command:
         self._answered_ns = stamp_ns
