@@ -25,7 +25,7 @@ FUTURE_S = 1.0
 """A picture may be this much younger than the clock: simulated time arrives by another message."""
 
 PAUSE_PERIODS = 2.5
-"""After so many control periods without an answer the arm stands still; one lost picture is less."""
+"""Without an answer for so long [control periods] the arm stands still; a lost picture is less."""
 
 
 class LatentLike(Protocol):

@@ -316,7 +316,8 @@ def names() -> list[str]:
 def load(name: str | Path) -> TrainConfig:
     """Return a shipped recipe by its name, or the recipe in a YAML file by its path.
 
-    A file with `base: <name>` says only where it differs from that recipe.
+    A file with `base: <name>` says only where it differs from that recipe, which may have a base
+    itself; a path is relative to the file's folder.
 
     Raises:
         ConfigError: unknown name, or a file that is not valid.
@@ -333,20 +334,20 @@ def _path(name: str | Path) -> Path:
     return resources.find('config', 'train', f'{name}.yaml')
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Return a recipe's settings, laid over those of its base."""
+def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return a recipe's settings, laid over those of its base; `above` are based on this one."""
     own = settings.read_yaml(path)
     require(isinstance(own, dict), path.name, own, 'a mapping of settings')
     if 'base' not in own:
         return dict(own)
-    base = _read_base(own.pop('base'), path)
+    above = (*above, path.resolve())
+    below = own.pop('base')
+    require(isinstance(below, str), f'{path.name}: base', below, "a recipe's name or path")
+    place = path.parent / _path(below) if Path(below).suffix else _path(below)
+    require(place.resolve() not in above, f'{path.name}: base', below,
+            'a recipe that is not itself based on this one')
+    base = _read(place, above)
     for key, value in own.items():
         nested = isinstance(value, dict) and isinstance(base.get(key), dict)
         base[key] = {**base[key], **value} if nested else value
     return base
-
-
-def _read_base(name: str, path: Path) -> dict[str, Any]:
-    base = settings.read_yaml(_path(name))
-    require('base' not in base, f'{path.name}: base', name, 'a recipe without a base of its own')
-    return dict(base)
