@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rig_ros.errors import ConfigError, DataError
-from rig_ros.evaluation import comparison, pictures
+from rig_ros.evaluation import comparison, pictures, plots
 from rig_ros.evaluation.comparison_report import task_table, write_comparison
 
 
@@ -65,15 +65,31 @@ def test_the_page_holds_everything_and_the_failures_too(tmp_path):
         finished(tmp_path / 'runs', 'ours', seed, 0.03 + seed / 100)
     groups, unfinished = comparison.load([tmp_path])
     assert [path.name for path in unfinished] == ['ours-s2']
-    page = write_comparison(tmp_path / 'out', 'Comparison', groups, {'ours-s2': 'no <room>'})
+    page = write_comparison(tmp_path / 'out', 'Comparison', groups, {'ours-s2': 'no <room>'}, 3)
     text = page.read_text()
-    for content in ('no &lt;room&gt;', 'puck0 on the way', 'goals and results', 'seed 1, worst',
-                    'published: LEXA', 'doing nothing'):
+    for content in ('no &lt;room&gt;', '<b>3</b><span>runs not begun', 'puck0 on the way',
+                    'goals and results', 'seed 1, worst', 'published: LEXA', 'doing nothing'):
         assert content in text
+    assert text.index('published: LEXA') < text.index('<figure>')  # the table leads
     assert 'http' not in text.replace('data:image', '')  # nothing is fetched
     rows = list(csv.DictReader((tmp_path / 'out/results.csv').open()))
     assert [(row['seed'], float(row['mean'])) for row in rows] == [('0', .03), ('1', .04)]
     assert len(list(csv.DictReader((tmp_path / 'out/curves.csv').open()))) == 4
+
+
+def test_methods_are_ranked_by_their_mean_and_keep_their_colour(tmp_path, monkeypatch):
+    runs = [finished(tmp_path, name, 0, mean) for name, mean in (('a', .05), ('b', .02))]
+    groups, _ = comparison.load(runs)
+    assert [row[0] for row in task_table('push', groups, []).rows] == ['b', 'a', 'doing nothing']
+    drawn = {}
+    for plot in ('ranking', 'bands'):
+        monkeypatch.setattr(plots, plot, lambda methods, points, *_, plot=plot: (
+            drawn.update({plot: (list(methods), dict(points))}), b'')[1])
+    write_comparison(tmp_path / 'out', 'Comparison', groups, {})
+    assert drawn['ranking'][0] == drawn['bands'][0] == ['b', 'a']
+    # What was published after many times the steps would leave no room for the curves.
+    assert drawn['ranking'][1]['Skew-Fit, published (460,000 steps)'] == .04
+    assert not drawn['bands'][1]
 
 
 def test_raises_error_if_there_is_nothing_to_compare(tmp_path):

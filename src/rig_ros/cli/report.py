@@ -36,22 +36,28 @@ def write(directories: Sequence[Path], out: Path, title: str, headline: bool) ->
     from rig_ros.evaluation import headline as headlines
 
     groups, unfinished = comparison.load(directories)
+    begun = [path for path in unfinished if path.is_dir()]
+    not_begun = len(unfinished) - len(begun)
     reasons = {path.name: _last_line(path.parents[1] / 'logs' / f'{path.name}.log')
-               for path in unfinished}
+               for path in begun}
     leading = [headlines.table(groups)] if headline else []
-    page = comparison_report.write_comparison(out, title, groups, reasons, leading)
+    page = comparison_report.write_comparison(out, title, groups, reasons, not_begun, leading)
     literature = comparison.published()
     by_task = [comparison_report.task_table(
         task, [group for group in groups if group.task == task],
         [row for row in literature if row.task == task])
         for task in dict.fromkeys(group.task for group in groups)]
     for content in [*leading, *by_task]:
-        table = Table(*content.columns, title=content.title)
+        table = Table(title=content.title)
+        for number, column in enumerate(content.columns):
+            table.add_column(column, no_wrap=number == 0)  # a method cut off names none
         for row in content.rows:
             table.add_row(*map(str, row))
         console.print(table)
     for name, reason in reasons.items():
         console.print(f'{name} did not finish: {reason}', markup=False)
+    if not_begun:
+        console.print(f'{not_begun} more were not begun')
     console.print(f'report  {page}')
     return page
 

@@ -25,7 +25,8 @@ PICTURES = ('Goals and results', 'Reconstructions', 'Imagined goals')
 
 
 def write_comparison(directory: Path, title: str, groups: Sequence[Group],
-                     unfinished: Mapping[str, str], leading: Sequence[Table] = ()) -> Path:
+                     unfinished: Mapping[str, str], not_begun: int = 0,
+                     leading: Sequence[Table] = ()) -> Path:
     """Write report.html, report.json, results.csv and curves.csv; return the page's path.
 
     Args:
@@ -33,6 +34,7 @@ def write_comparison(directory: Path, title: str, groups: Sequence[Group],
         title: heading of the page.
         groups: finished runs.
         unfinished: names of runs that did not finish, and why, as far as that is known.
+        not_begun: how many more of a sweep's runs there are to be.
         leading: tables before those of the tasks.
     """
     literature = published()
@@ -42,14 +44,16 @@ def write_comparison(directory: Path, title: str, groups: Sequence[Group],
         mine = [group for group in groups if group.task == task]
         theirs = [row for row in literature if row.task == task]
         tables.append(task_table(task, mine, theirs))
-        figures += [_curves(task, name, mine, theirs) for name in _objects(mine)]
+        figures += [draw(task, name, mine, theirs) for name in _objects(mine)
+                    for draw in (_ranking, _curves)]
         figures += [figure for group in mine for figure in _pictures(group)]
     if unfinished:
         tables.append(Table('Runs that did not finish', ('run', 'last words'),
-                            tuple(unfinished.items()), 'They are in no figure above.'))
+                            tuple(unfinished.items()), 'They are in no table and figure.'))
     runs = sum(len(group.runs) for group in groups)
     page = write_report(
-        directory, title, {'runs': runs, 'runs_unfinished': len(unfinished), 'tasks': len(tasks)},
+        directory, title, {'runs': runs, 'runs_unfinished': len(unfinished),
+                           'runs_not_begun': not_begun, 'tasks': len(tasks)},
         figures, tables, lead=_lead(groups))
     _write_csv(directory / 'results.csv', result_rows(groups))
     _write_csv(directory / 'curves.csv', curve_rows(groups))
@@ -68,10 +72,10 @@ def _objects(groups: Sequence[Group]) -> list[str]:
 
 
 def task_table(task: str, groups: Sequence[Group], literature: Sequence[Published]) -> Table:
-    """Return a task's final distances: ours, doing nothing, and what was published."""
+    """Return a task's final distances, best first; doing nothing, and what was published."""
     rows: list[tuple[Any, ...]] = []
     for name in _objects(groups):
-        measured = [group for group in groups if name in group.objects]
+        measured = _best_first(groups, name)
         for group in measured:
             means = group.means(name)
             low, high = t_interval(means)
@@ -90,22 +94,42 @@ def task_table(task: str, groups: Sequence[Group], literature: Sequence[Publishe
     if sources:
         note += ' Published: ' + '; '.join(sources) + '.'
     return Table(task, ('method', 'object', 'steps', 'seeds', 'mean', 'mean, 95 %', 'worst seed'),
-                 tuple(rows), note)
+                 tuple(rows), note, leads=True)
+
+
+def _best_first(groups: Sequence[Group], name: str) -> list[Group]:
+    return sorted((group for group in groups if name in group.objects),
+                  key=lambda group: float(np.mean(group.means(name))))
+
+
+def _ranking(task: str, name: str, groups: Sequence[Group],
+             literature: Sequence[Published]) -> Figure:
+    """Return the final distance of each method, seed by seed, beside what was published."""
+    measured = _best_first(groups, name)
+    theirs = {f'{row.method}, published' + (f' ({row.steps:,} steps)' if row.steps else ''):
+              row.value for row in literature if row.object == name}
+    idle = float(np.mean([group.do_nothing(name) for group in measured]))
+    return Figure(f'{task}: {name} at the end',
+                  plots.ranking({group.method: group.means(name) for group in measured}, theirs,
+                                idle, unit_of(name)),
+                  'points: seeds; bars: their mean; crosses: published')
 
 
 def _curves(task: str, name: str, groups: Sequence[Group],
             literature: Sequence[Published]) -> Figure:
-    bands = {group.method: group.curve(name) for group in groups if name in group.objects}
-    points = {row.method: ([float(r.steps) for r in literature if r.method == row.method
-                            and r.object == name and r.steps],
-                           [r.value for r in literature if r.method == row.method
-                            and r.object == name and r.steps])
-              for row in literature if row.object == name and row.steps}
+    # In one order for all objects, so that a method keeps its colour.
+    ranked = _best_first(groups, _objects(groups)[0])
+    bands = {group.method: group.curve(name) for group in ranked if name in group.objects}
     longest = max((band.x[-1] for band in bands.values() if band.x), default=0.0)
-    near = {method: series for method, series in points.items() if min(series[0]) <= 1.5 * longest}
+    points: dict[str, tuple[list[float], list[float]]] = {}
+    for row in literature:  # those far beyond would leave no room for the curves
+        if row.object == name and 0 < row.steps <= 1.5 * longest:
+            steps, values = points.setdefault(row.method, ([], []))
+            steps.append(float(row.steps))
+            values.append(row.value)
     idle = float(np.mean([g.do_nothing(name) for g in groups if name in g.objects]))
     return Figure(f'{task}: {name} on the way',
-                  plots.bands(bands, near, idle, unit_of(name)),
+                  plots.bands(bands, points, idle, unit_of(name)),
                   'mean over seeds, few other goals than the final ones; shaded: 95 % over seeds; '
                   'crosses: published')
 

@@ -14,12 +14,18 @@ from rig_ros.evaluation.units import CENTIMETRES, Unit
 
 _SIZE_INCHES = (7.0, 3.2)
 _DPI = 110
+_ROW_INCHES = 0.24
+_LEGEND_LINE_INCHES = 0.17
+_STYLES = ('-', '--', ':')
+COLOURS = 10
+"""Of curves, before they are drawn in another style."""
 
 Series = tuple[Sequence[float], Sequence[float]]
 
 
-def _axes(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=_SIZE_INCHES, layout='constrained')
+def _axes(xlabel: str, ylabel: str,
+          size_inches: tuple[float, float] = _SIZE_INCHES) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=size_inches, layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_xlabel(xlabel)
@@ -76,9 +82,13 @@ def bands(curves: Mapping[str, Band], points: Mapping[str, Series], do_nothing: 
         unit: of the axis.
     """
     name, scale = unit.name, unit.scale
-    figure, axes = _axes('environment steps', f'final distance [{name}]')
-    for method, band in curves.items():
-        line, = axes.plot(band.x, [scale * y for y in band.y], marker='o', markersize=3,
+    width, height = _SIZE_INCHES
+    lines = len(curves) + len(points) + 1
+    figure, axes = _axes('environment steps', f'final distance [{name}]',
+                         (width + 2, max(height, _LEGEND_LINE_INCHES * lines + 0.5)))
+    for number, (method, band) in enumerate(curves.items()):
+        style = _STYLES[number // COLOURS % len(_STYLES)]
+        line, = axes.plot(band.x, [scale * y for y in band.y], style, marker='o', markersize=3,
                           label=method)
         axes.fill_between(band.x, [scale * y for y in band.low], [scale * y for y in band.high],
                           color=line.get_color(), alpha=0.15, linewidth=0)
@@ -88,7 +98,34 @@ def bands(curves: Mapping[str, Band], points: Mapping[str, Series], do_nothing: 
     highest = max([do_nothing, *(y for band in curves.values() for y in band.y)])
     axes.set_ylim(0, 1.25 * scale * highest)  # a wide interval of two seeds must not hide all else
     axes.set_xlim(left=0)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc='upper left', bbox_to_anchor=(1, 1))
+    return _png(figure)
+
+
+def ranking(methods: Mapping[str, Sequence[float]], published: Mapping[str, float],
+            do_nothing: float, unit: Unit) -> bytes:
+    """Return final distances of methods, a row for each, above what was published.
+
+    Args:
+        methods: to each seed's mean distance [m], or [rad] for a door; in this order.
+        published: what was published to its distance, shown below.
+        do_nothing: mean distance of doing nothing, drawn as a dashed line.
+        unit: of the axis.
+    """
+    rows = [*methods, *published]
+    figure, axes = _axes(f'final distance [{unit.name}]', '',
+                         (_SIZE_INCHES[0] + 2, _ROW_INCHES * len(rows) + 1))
+    for row, values in enumerate(methods.values()):
+        axes.barh(row, unit.scale * sum(values) / len(values), color='tab:blue', alpha=0.35)
+        axes.plot([unit.scale * value for value in values], [row] * len(values), 'o',
+                  color='tab:blue', markersize=4)
+    for row, value in enumerate(published.values(), len(methods)):
+        axes.plot([unit.scale * value], [row], 'x', color='tab:red')
+    axes.axvline(unit.scale * do_nothing, color='grey', linestyle='--', label='doing nothing')
+    axes.set_yticks(range(len(rows)), rows, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlim(left=0)
+    axes.legend(frameon=False, fontsize=8, loc='lower right')
     return _png(figure)
 
 

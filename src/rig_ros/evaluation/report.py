@@ -25,6 +25,8 @@ from rig_ros.settings import require
 
 REPORT_HTML = 'report.html'
 REPORT_JSON = 'report.json'
+SHORT_TABLE = 12
+"""Rows."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,13 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     note: str = ''
+    leads: bool | None = None
+    """Whether it stands before the pictures; if not said, when it is short."""
+
+    @property
+    def before_pictures(self) -> bool:
+        """Where it stands."""
+        return len(self.rows) <= SHORT_TABLE if self.leads is None else self.leads
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -177,13 +186,13 @@ pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; }
 <div class="tiles">{% for name, value in tiles %}
 <div class="tile"><b>{{ value }}</b><span>{{ name }}</span></div>{% endfor %}
 </div>
-{% for table in tables if table.rows|length <= 12 %}{{ show(table) }}{% endfor %}
+{% for table in tables if table.before_pictures %}{{ show(table) }}{% endfor %}
 {% for figure in figures %}
 <h2>{{ figure.title }}</h2>
 <figure><img alt="{{ figure.title }}" src="{{ figure.source }}">
 <figcaption class="note">{{ figure.caption }}</figcaption></figure>
 {% endfor %}
-{% for table in tables if table.rows|length > 12 %}{{ show(table) }}{% endfor %}
+{% for table in tables if not table.before_pictures %}{{ show(table) }}{% endfor %}
 {% if config %}<h2>Configuration</h2><pre>{{ config }}</pre>{% endif %}
 </body></html>
 """
