@@ -1,6 +1,7 @@
 # make setup    builds .venv with everything; instant when nothing changed
 # make demo     the simulated Sawyer reaches goal pictures; report in runs/demo
 # make test     all tests             make lint    ruff and mypy
+# make test-extras   installs Ray, Stable-Baselines3 and Rerun and tests what needs them
 # make docs     the documentation as a site, offline: build/docs/index.html
 # make bench    this machine's figures into runs/bench
 # PYTHON=python3.12 chooses the interpreter; PIP_FLAGS goes to pip install.
@@ -17,7 +18,7 @@ GL_PACKAGES := libegl1 libgl1-mesa-dri
 BROWSER := chromium
 CAN_DRAW := $(BIN)/python -c 'import sys; from rig_ros.cli import checks; sys.exit(not next(checks.drawing()).ok)'
 
-.PHONY: setup demo test lint docs bench clean
+.PHONY: setup demo test test-extras lint docs bench clean
 
 # Installs Debian packages (1) where that is allowed; else says what is missing without them (2).
 define apt
@@ -44,6 +45,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+test-extras: setup
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[$(EXTRAS),sweep,compare,view]'
+	$(BIN)/python -m pytest -m extras $(PYTEST_FLAGS)
 
 lint: setup
 	$(BIN)/ruff check src test launch setup.py

@@ -64,6 +64,7 @@ def test_without_ray_the_message_names_the_way_out(tmp_path, started, monkeypatc
 
 
 @pytest.mark.slow
+@pytest.mark.extras
 def test_ray_runs_them_too(tmp_path):
     pytest.importorskip('ray')
     (tmp_path / 's.yaml').write_text(

@@ -18,6 +18,8 @@ from rig_ros.cli import rerun_drawing, view
 from rig_ros.episodes import schema
 from rig_ros.errors import ConfigError, DataError
 
+pytestmark = pytest.mark.extras
+
 
 class FakeStream:
     """Keeps what is logged: (time line's seconds, path, entity)."""

@@ -65,6 +65,7 @@ def test_mcap_ros2_support(recording: tuple[Path, list[RawMessage]]):
                                   messages.decode_image(cdr)[1].reshape(-1))
 
 
+@pytest.mark.extras
 def test_rerun(recording: tuple[Path, list[RawMessage]]):
     chunk = pytest.importorskip('rerun.chunk')
     path, held = recording
@@ -84,6 +85,7 @@ def test_rerun(recording: tuple[Path, list[RawMessage]]):
         messages.decode_image(m.cdr)[1].tobytes() for m in held if m.topic == '/camera/image']
 
 
+@pytest.mark.extras
 def test_exported_dataset_in_rerun(tmp_path: Path):
     pytest.importorskip('pyarrow')
     experimental = pytest.importorskip('rerun.experimental')

@@ -17,7 +17,7 @@ from rig_ros.learning import config as configs
 from rig_ros.simulation.gym import SawyerGoalEnv
 from rig_ros.simulation.state_environment import SawyerStateEnv
 
-pytestmark = pytest.mark.render
+pytestmark = [pytest.mark.render, pytest.mark.extras]
 
 
 def test_a_run_is_compared_with_ours(tmp_path, monkeypatch):
