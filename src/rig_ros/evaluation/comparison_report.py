@@ -84,8 +84,7 @@ def task_table(task: str, groups: Sequence[Group], literature: Sequence[Publishe
             rows.append((group.method, name, f'{group.env_steps:,}', len(means),
                          amount(float(np.mean(means)), name), interval,
                          amount(max(means), name)))
-        idle = float(np.mean([group.do_nothing(name) for group in measured]))
-        rows.append(('doing nothing', name, '', '', amount(idle, name), '', ''))
+        rows.append(('doing nothing', name, '', '', amount(_idle(measured, name), name), '', ''))
         rows += [(f'published: {row.method}', name, f'{row.steps:,}' if row.steps else 'not given',
                   '', amount(row.value, name), '', '')
                  for row in literature if row.object == name]
@@ -102,16 +101,20 @@ def _best_first(groups: Sequence[Group], name: str) -> list[Group]:
                   key=lambda group: float(np.mean(group.means(name))))
 
 
+def _idle(groups: Sequence[Group], name: str) -> float:
+    """Return the mean distance of doing nothing."""
+    return float(np.mean([group.do_nothing(name) for group in groups if name in group.objects]))
+
+
 def _ranking(task: str, name: str, groups: Sequence[Group],
              literature: Sequence[Published]) -> Figure:
     """Return the final distance of each method, seed by seed, beside what was published."""
     measured = _best_first(groups, name)
     theirs = {f'{row.method}, published' + (f' ({row.steps:,} steps)' if row.steps else ''):
               row.value for row in literature if row.object == name}
-    idle = float(np.mean([group.do_nothing(name) for group in measured]))
     return Figure(f'{task}: {name} at the end',
                   plots.ranking({group.method: group.means(name) for group in measured}, theirs,
-                                idle, unit_of(name)),
+                                _idle(measured, name), unit_of(name)),
                   'points: seeds; bars: their mean; crosses: published')
 
 
@@ -127,9 +130,8 @@ def _curves(task: str, name: str, groups: Sequence[Group],
             steps, values = points.setdefault(row.method, ([], []))
             steps.append(float(row.steps))
             values.append(row.value)
-    idle = float(np.mean([g.do_nothing(name) for g in groups if name in g.objects]))
     return Figure(f'{task}: {name} on the way',
-                  plots.bands(bands, points, idle, unit_of(name)),
+                  plots.bands(bands, points, _idle(ranked, name), unit_of(name)),
                   'mean over seeds, few other goals than the final ones; shaded: 95 % over seeds; '
                   'crosses: published')
 
