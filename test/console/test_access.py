@@ -81,10 +81,11 @@ def test_one_operator_at_a_time():
 def test_control_waits_for_a_broken_connection_but_not_for_ever():
     now = [0.0]
     helm = Helm(lambda: now[0])
+    helm.joined('a')
     helm.take('a', 'Ann')
     helm.left('a')
     now[0] = GRACE_S - 1
-    helm.returned('a')
+    helm.joined('a')
     now[0] = 10 * GRACE_S
     helm.check('a')
     helm.left('a')
@@ -92,6 +93,17 @@ def test_control_waits_for_a_broken_connection_but_not_for_ever():
     helm.take('b', 'Bob')
     with pytest.raises(AccessError):
         helm.check('a')
+
+
+def test_an_operator_who_came_back_before_the_dead_stream_ended_keeps_control():
+    now = [0.0]
+    helm = Helm(lambda: now[0])
+    helm.joined('a')
+    helm.take('a', 'Ann')
+    helm.joined('a')
+    helm.left('a')
+    now[0] = 10 * GRACE_S
+    helm.check('a')
 
 
 def test_the_empty_key_never_holds_control():

@@ -13,6 +13,7 @@ import ipaddress
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
@@ -142,6 +143,7 @@ class Helm:
         self._clock = clock
         self._key = ''
         self._lost_s: float | None = None
+        self._streams: Counter[str] = Counter()
         self.name = ''
         """Of the operator, '' for none."""
 
@@ -168,15 +170,20 @@ class Helm:
         if key == self._key:
             self._key, self.name, self._lost_s = '', '', None
 
-    def left(self, key: str) -> None:
-        """The connection of a viewer ended; an operator may come back soon."""
-        if key and key == self._key:
-            self._lost_s = self._clock()
-
-    def returned(self, key: str) -> None:
-        """A viewer connected; an operator who comes back goes on."""
+    def joined(self, key: str) -> None:
+        """A stream of a viewer began; an operator who comes back goes on."""
+        self._streams[key] += 1
         if key and key == self.holder:
             self._lost_s = None
+
+    def left(self, key: str) -> None:
+        """A stream of a viewer ended; an operator without another may come back soon."""
+        self._streams[key] -= 1
+        if self._streams[key] > 0:  # on a dead line the old one ends after the new one began
+            return
+        del self._streams[key]
+        if key and key == self._key:
+            self._lost_s = self._clock()
 
     def check(self, key: str) -> None:
         """Raise unless this viewer holds control.

@@ -89,7 +89,7 @@ class Server:
         viewer.offer('distance_history', json.dumps(
             {'subject': 'distance_history', 'value': self._state.history()}))
         viewer.offer('you', json.dumps({'subject': 'you', 'value': {'mark': mark(key)}}))
-        self._helm.returned(key)
+        self._helm.joined(key)
         self.show_control()
         sender = asyncio.ensure_future(self._send(socket, viewer))
         try:

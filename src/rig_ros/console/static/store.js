@@ -2,6 +2,7 @@
 const subjects = new Map();
 const listeners = new Map();
 const BACK_OFF_MS = [200, 500, 1000, 2000, 4000];
+const SILENT_MS = 4000; // the server speaks twice a second
 const PICTURES = { 1: 'camera', 2: 'goal_picture' };
 let tries = 0;
 
@@ -50,7 +51,15 @@ function open() {
   const socket = new WebSocket(`${scheme}://${location.host}/api/live?key=${key}`);
   socket.binaryType = 'arraybuffer';
   let seenMs = Date.now();
-  const watch = setInterval(() => { if (Date.now() - seenMs > 4000) socket.close(); }, 1000);
+  // On a dead line nobody answers a close either, and `onclose` comes late (Chromium: after more than 15 s).
+  const lose = () => {
+    clearInterval(watch);
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    put('connected', false);
+    setTimeout(open, BACK_OFF_MS[Math.min(tries++, BACK_OFF_MS.length - 1)]);
+  };
+  const watch = setInterval(() => { if (Date.now() - seenMs > SILENT_MS) lose(); }, 1000);
   socket.onopen = () => { tries = 0; put('connected', true); };
   socket.onmessage = ({ data }) => {
     seenMs = Date.now();
@@ -58,11 +67,7 @@ function open() {
     const { subject, value } = JSON.parse(data);
     if (subject !== 'beat') put(subject, value);
   };
-  socket.onclose = () => {
-    clearInterval(watch);
-    put('connected', false);
-    setTimeout(open, BACK_OFF_MS[Math.min(tries++, BACK_OFF_MS.length - 1)]);
-  };
+  socket.onclose = lose;
 }
 
 export async function connect() {
