@@ -43,8 +43,12 @@ $(STAMP): setup.py setup.cfg pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/rig_ros demo $(DEMO_FLAGS)
 
+# What only computes runs two at a time; what watches clocks, processes and browsers runs alone.
 test: setup
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	@failed=0; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m computes $(PYTEST_FLAGS) || failed=1; \
+	$(BIN)/python -m pytest -m 'not computes' $(PYTEST_FLAGS) || failed=1; \
+	exit $$failed
 
 test-extras: setup
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[$(EXTRAS),sweep,compare,view]'

@@ -30,7 +30,7 @@ extras = {
     'view': ['rerun-sdk>=0.24'],
     'docs': ['furo>=2024.8', 'myst-parser>=4.0', 'sphinx>=8.1'],
     'dev': ['aiohttp>=3.10', 'gymnasium>=1.0', 'hypothesis', 'mypy', 'playwright>=1.45', 'pytest',
-            'pytest-timeout', 'ruff', 'types-PyYAML', 'build'],
+            'pytest-timeout', 'pytest-xdist', 'ruff', 'types-PyYAML', 'build'],
 }
 
 setup(

@@ -5,12 +5,17 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 NEEDS = {'ros': 'rclpy', 'render': 'mujoco'}
+COMPUTING = {'control', 'docs', 'episodes', 'evaluation', 'learning', 'simulation', 'vision'}
+"""Folders whose tests watch no clock but for a generous deadline."""
 
 # Before anything imports rclpy. Domain 0 is where a lab's robots are.
+if 'PYTEST_XDIST_WORKER' in os.environ:  # which inherits the domain of its parent
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -22,6 +27,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --hardware, which moves a real robot."""
     parser.addoption('--hardware', action='store_true', help='run tests on the physical robot')
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what may run beside something else."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0]
+        if folder in COMPUTING and not item.get_closest_marker('ros'):
+            item.add_marker('computes')
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
