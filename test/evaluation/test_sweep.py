@@ -74,4 +74,4 @@ def test_a_run_that_crashes_gives_its_status_and_its_last_words(tmp_path, monkey
     program = "print('began'); raise SystemExit('no room')"
     monkeypatch.setattr(sweep, 'command', lambda job: [sys.executable, '-c', program])
     assert sweep.execute(job) == 1
-    assert sweep.last_words(job) == 'no room'
+    assert sweep.last_words(job.log) == 'no room'

@@ -34,20 +34,16 @@ def write(directories: Sequence[Path], out: Path, title: str, headline: bool) ->
     """Write the page, print its tables, and return its path."""
     from rig_ros.evaluation import comparison, comparison_report
     from rig_ros.evaluation import headline as headlines
+    from rig_ros.evaluation.sweep import last_words
 
     groups, unfinished = comparison.load(directories)
     begun = [path for path in unfinished if path.is_dir()]
     not_begun = len(unfinished) - len(begun)
-    reasons = {path.name: _last_line(path.parents[1] / 'logs' / f'{path.name}.log')
-               for path in begun}
+    logs = {path.name: path.parents[1] / 'logs' / f'{path.name}.log' for path in begun}
+    reasons = {name: last_words(log) or 'no log tells why' for name, log in logs.items()}
     leading = [headlines.table(groups)] if headline else []
     page = comparison_report.write_comparison(out, title, groups, reasons, not_begun, leading)
-    literature = comparison.published()
-    by_task = [comparison_report.task_table(
-        task, [group for group in groups if group.task == task],
-        [row for row in literature if row.task == task])
-        for task in dict.fromkeys(group.task for group in groups)]
-    for content in [*leading, *by_task]:
+    for content in [*leading, *comparison_report.task_tables(groups)]:
         table = Table(title=content.title)
         for number, column in enumerate(content.columns):
             table.add_column(column, no_wrap=number == 0)  # a method cut off names none
@@ -60,11 +56,3 @@ def write(directories: Sequence[Path], out: Path, title: str, headline: bool) ->
         console.print(f'{not_begun} more were not begun')
     console.print(f'report  {page}')
     return page
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text(encoding='utf-8', errors='replace').splitlines()
-    except OSError:
-        return 'no log'
-    return next((line.strip() for line in reversed(lines) if line.strip()), 'an empty log')

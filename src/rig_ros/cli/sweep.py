@@ -73,8 +73,8 @@ def run_all(plan: Sequence[Job], local: bool, jobs: int, address: str) -> list[J
                 bars.advance(all_of_them)
                 if status != 0:
                     failed.append(job)
-                    bars.console.print(f'{job.name} failed: {sweeps.last_words(job)} ({job.log})',
-                                       markup=False)
+                    why = sweeps.last_words(job.log)
+                    bars.console.print(f'{job.name} failed: {why} ({job.log})', markup=False)
                 elif not console.is_terminal:
                     bars.console.print(f'{job.name} finished')
     return failed

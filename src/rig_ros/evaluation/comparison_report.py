@@ -37,13 +37,9 @@ def write_comparison(directory: Path, title: str, groups: Sequence[Group],
         not_begun: how many more of a sweep's runs there are to be.
         leading: tables before those of the tasks.
     """
-    literature = published()
-    tasks = list(dict.fromkeys(group.task for group in groups))
-    tables, figures = list(leading), []
-    for task in tasks:
-        mine = [group for group in groups if group.task == task]
-        theirs = [row for row in literature if row.task == task]
-        tables.append(task_table(task, mine, theirs))
+    tasks = by_task(groups)
+    tables, figures = [*leading, *task_tables(groups)], []
+    for task, mine, theirs in tasks:
         figures += [draw(task, name, mine, theirs) for name in _objects(mine)
                     for draw in (_ranking, _curves)]
         figures += [figure for group in mine for figure in _pictures(group)]
@@ -58,6 +54,19 @@ def write_comparison(directory: Path, title: str, groups: Sequence[Group],
     _write_csv(directory / 'results.csv', result_rows(groups))
     _write_csv(directory / 'curves.csv', curve_rows(groups))
     return page
+
+
+def by_task(groups: Sequence[Group]) -> list[tuple[str, list[Group], list[Published]]]:
+    """Return each task with its groups and what was published of it."""
+    literature = published()
+    return [(task, [group for group in groups if group.task == task],
+             [row for row in literature if row.task == task])
+            for task in dict.fromkeys(group.task for group in groups)]
+
+
+def task_tables(groups: Sequence[Group]) -> list[Table]:
+    """Return the table of each task."""
+    return [task_table(*content) for content in by_task(groups)]
 
 
 def _lead(groups: Sequence[Group]) -> str:

@@ -197,10 +197,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def last_words(job: Job) -> str:
-    """Return the last line a run printed, to say why it failed."""
+def last_words(log: Path) -> str:
+    """Return the last line a run printed, to say why it failed; '' if it printed none."""
     try:
-        lines = job.log.read_text(encoding='utf-8', errors='replace').split('\n')
+        lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
     except OSError:
         return ''
     return next((line.strip() for line in reversed(lines) if line.strip()), '')
