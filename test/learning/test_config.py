@@ -103,3 +103,9 @@ def test_push_comparisons_change_one_thing():
         own = dataclasses.asdict(config.load(name))
         assert {key for key in own if own[key] != push[key]} <= changed, name
         assert own != push
+
+
+def test_the_door_with_resets_differs_by_them_and_the_cap():
+    door, resets = (dataclasses.asdict(config.load(name)) for name in ('door', 'door_resets'))
+    resets['reward']['cap'], resets['explore']['reset_free'] = 0.0, True
+    assert resets == door

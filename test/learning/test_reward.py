@@ -44,6 +44,11 @@ def test_distance_is_the_default():
     assert isinstance(make_reward(RewardConfig()), LatentDistance)
 
 
+def test_beyond_its_cap_a_distance_is_no_worse():
+    assert make_reward(RewardConfig(cap=4.0))(FAR, NEAR).tolist() == [-4.0, 0.0]
+    assert make_reward(RewardConfig(cap=6.0))(FAR, NEAR).tolist() == [-5.0, 0.0]
+
+
 def test_scale_multiplies_any_reward():
     assert make_reward(RewardConfig(scale=0.1))(FAR, NEAR).tolist() == [-0.5, 0.0]
     assert make_reward(RewardConfig('sparse', scale=2.0, radius=1.0))(FAR, NEAR).tolist() == [

@@ -164,6 +164,8 @@ class RewardConfig:
     scale: float = 1.0
     """Multiplies the reward (paper: 1). Values are some 1 / (1 - discount) times the reward, and
     networks that start near zero find small ones sooner."""
+    cap: float = 0.0
+    """`distance`: what is further off than this is no worse; 0 for no cap (paper: none)."""
     deviation: float = 1.0
     """`log_probability`: standard deviation of a latent (paper: the encoder's)."""
     radius: float = 0.5
@@ -175,6 +177,7 @@ class RewardConfig:
     def __post_init__(self) -> None:
         require(self.arm_weight >= 0, 'arm_weight', self.arm_weight, '0 or more')
         require(self.scale > 0, 'scale', self.scale, 'above 0')
+        require(self.cap >= 0, 'cap', self.cap, '0 or more')
         require(self.deviation > 0, 'deviation', self.deviation, 'above 0')
         require(self.radius > 0, 'radius', self.radius, 'above 0')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import torch
@@ -20,12 +21,19 @@ class Reward(Protocol):
 
 
 class LatentDistance:
-    """Minus the Euclidean distance in latent space: the paper's main reward."""
+    """Minus the Euclidean distance in latent space: the paper's main reward.
+
+    With a cap (ours), what is far off is no worse than what is a little off: an arm that must
+    leave its own place in the goal to move an object loses nothing by it.
+    """
+
+    def __init__(self, cap: float = math.inf) -> None:
+        self.cap = cap
 
     def __call__(self, next_latent: Tensor, goal: Tensor) -> Tensor:
         """Return rewards (B,), zero at the goal."""
         distance: Tensor = torch.linalg.vector_norm(next_latent - goal, dim=-1)
-        return -distance
+        return -distance.clamp_max(self.cap)
 
 
 class ManhattanDistance:
@@ -103,7 +111,7 @@ class Scaled:
 def make_reward(config: RewardConfig) -> Reward:
     """Return the reward of that name, scaled."""
     kinds: dict[str, Reward] = {
-        'distance': LatentDistance(), 'manhattan': ManhattanDistance(),
+        'distance': LatentDistance(config.cap or math.inf), 'manhattan': ManhattanDistance(),
         'objects': ObjectsDistance(config.arm_weight),
         'log_probability': SquaredDistance(config.deviation),
         'sparse': Sparse(config.radius)}
