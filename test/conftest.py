@@ -15,7 +15,7 @@ COMPUTING = {'control', 'docs', 'episodes', 'evaluation', 'learning', 'simulatio
 
 # Before anything imports rclpy. Domain 0 is where a lab's robots are.
 if 'PYTEST_XDIST_WORKER' in os.environ:  # which inherits the domain of its parent
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    os.environ.pop('ROS_DOMAIN_ID', None)
 os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ.setdefault('OMP_NUM_THREADS', '1')

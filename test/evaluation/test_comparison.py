@@ -11,7 +11,7 @@ import pytest
 
 from rig_ros.errors import ConfigError, DataError
 from rig_ros.evaluation import comparison, pictures, plots
-from rig_ros.evaluation.comparison_report import task_table, write_comparison
+from rig_ros.evaluation.comparison_report import task_table, task_tables, write_comparison
 
 
 def finished(folder: Path, method: str, seed: int, puck_m: float, task: str = 'push') -> Path:
@@ -65,7 +65,8 @@ def test_the_page_holds_everything_and_the_failures_too(tmp_path):
         finished(tmp_path / 'runs', 'ours', seed, 0.03 + seed / 100)
     groups, unfinished = comparison.load([tmp_path])
     assert [path.name for path in unfinished] == ['ours-s2']
-    page = write_comparison(tmp_path / 'out', 'Comparison', groups, {'ours-s2': 'no <room>'}, 3)
+    page = write_comparison(tmp_path / 'out', 'Comparison', groups, task_tables(groups),
+                            {'ours-s2': 'no <room>'}, 3)
     text = page.read_text()
     for content in ('no &lt;room&gt;', '<b>3</b><span>runs not begun', 'puck0 on the way',
                     'goals and results', 'seed 1, worst', 'published: LEXA', 'doing nothing'):
@@ -85,7 +86,7 @@ def test_methods_are_ranked_by_their_mean_and_keep_their_colour(tmp_path, monkey
     for plot in ('ranking', 'bands'):
         monkeypatch.setattr(plots, plot, lambda methods, points, *_, plot=plot: (
             drawn.update({plot: (list(methods), dict(points))}), b'')[1])
-    write_comparison(tmp_path / 'out', 'Comparison', groups, {})
+    write_comparison(tmp_path / 'out', 'Comparison', groups, task_tables(groups), {})
     assert drawn['ranking'][0] == drawn['bands'][0] == ['b', 'a']
     # What was published after many times the steps would leave no room for the curves.
     assert drawn['ranking'][1]['Skew-Fit, published (460,000 steps)'] == .04

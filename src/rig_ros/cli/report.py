@@ -42,8 +42,9 @@ def write(directories: Sequence[Path], out: Path, title: str, headline: bool) ->
     logs = {path.name: path.parents[1] / 'logs' / f'{path.name}.log' for path in begun}
     reasons = {name: last_words(log) or 'no log tells why' for name, log in logs.items()}
     leading = [headlines.table(groups)] if headline else []
-    page = comparison_report.write_comparison(out, title, groups, reasons, not_begun, leading)
-    for content in [*leading, *comparison_report.task_tables(groups)]:
+    tables = [*leading, *comparison_report.task_tables(groups)]
+    page = comparison_report.write_comparison(out, title, groups, tables, reasons, not_begun)
+    for content in tables:
         table = Table(title=content.title)
         for number, column in enumerate(content.columns):
             table.add_column(column, no_wrap=number == 0)  # a method cut off names none

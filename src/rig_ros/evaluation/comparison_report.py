@@ -25,27 +25,26 @@ PICTURES = ('Goals and results', 'Reconstructions', 'Imagined goals')
 
 
 def write_comparison(directory: Path, title: str, groups: Sequence[Group],
-                     unfinished: Mapping[str, str], not_begun: int = 0,
-                     leading: Sequence[Table] = ()) -> Path:
+                     tables: Sequence[Table], unfinished: Mapping[str, str],
+                     not_begun: int = 0) -> Path:
     """Write report.html, report.json, results.csv and curves.csv; return the page's path.
 
     Args:
         directory: made if absent.
         title: heading of the page.
         groups: finished runs.
+        tables: what the page begins with, as `task_tables`.
         unfinished: names of runs that did not finish, and why, as far as that is known.
         not_begun: how many more of a sweep's runs there are to be.
-        leading: tables before those of the tasks.
     """
-    tasks = by_task(groups)
-    tables, figures = [*leading, *task_tables(groups)], []
+    tasks, figures = _by_task(groups), []
     for task, mine, theirs in tasks:
         figures += [draw(task, name, mine, theirs) for name in _objects(mine)
                     for draw in (_ranking, _curves)]
         figures += [figure for group in mine for figure in _pictures(group)]
     if unfinished:
-        tables.append(Table('Runs that did not finish', ('run', 'last words'),
-                            tuple(unfinished.items()), 'They are in no table and figure.'))
+        tables = [*tables, Table('Runs that did not finish', ('run', 'last words'),
+                                 tuple(unfinished.items()), 'They are in no table and figure.')]
     runs = sum(len(group.runs) for group in groups)
     page = write_report(
         directory, title, {'runs': runs, 'runs_unfinished': len(unfinished),
@@ -56,7 +55,7 @@ def write_comparison(directory: Path, title: str, groups: Sequence[Group],
     return page
 
 
-def by_task(groups: Sequence[Group]) -> list[tuple[str, list[Group], list[Published]]]:
+def _by_task(groups: Sequence[Group]) -> list[tuple[str, list[Group], list[Published]]]:
     """Return each task with its groups and what was published of it."""
     literature = published()
     return [(task, [group for group in groups if group.task == task],
@@ -66,7 +65,7 @@ def by_task(groups: Sequence[Group]) -> list[tuple[str, list[Group], list[Publis
 
 def task_tables(groups: Sequence[Group]) -> list[Table]:
     """Return the table of each task."""
-    return [task_table(*content) for content in by_task(groups)]
+    return [task_table(*content) for content in _by_task(groups)]
 
 
 def _lead(groups: Sequence[Group]) -> str:

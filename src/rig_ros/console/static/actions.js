@@ -24,7 +24,8 @@ export async function post(path, body, headers = {}, signal = undefined) {
   return answer;
 }
 
-const command = async (name, fields = {}) => (await post(`/api/do/${name}`, JSON.stringify(fields))).answer;
+const command = async (name, fields = {}, signal = undefined) => (
+  await post(`/api/do/${name}`, JSON.stringify(fields), {}, signal)).answer;
 
 export const holdsControl = () => {
   const mine = get('you')?.mark;
@@ -59,7 +60,7 @@ export async function act(name, fields = {}, quiet = false) {
 export async function trip() {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     try {
-      toast((await post('/api/do/estop_trip', '{}', {}, AbortSignal.timeout(TRIP_MS))).answer);
+      toast(await command('estop_trip', {}, AbortSignal.timeout(TRIP_MS)));
       return;
     } catch (error) {
       toast(`E-stop not confirmed, use the physical one. ${error.message}`, true);
