@@ -10,7 +10,7 @@ import pytest
 from rig_ros.evaluation import comparison, headline
 from rig_ros.learning import config as configs
 
-TASKS = {'reach': 'reach_xy', 'door': 'door', 'push_nips': 'push_nips',
+TASKS = {'reach': 'reach_xy', 'door': 'door', 'door_resets': 'door', 'push_nips': 'push_nips',
          'push_nips_rig_paper': 'push_nips', 'push': 'push'}
 
 
@@ -36,10 +36,12 @@ def test_hits_misses_and_what_was_not_run(tmp_path):
     runs = [finished(tmp_path, 'reach', seed, 5000, hand=mean)
             for seed, mean in ((0, 0.012), (1, 0.016))]
     runs.append(finished(tmp_path, 'door', 0, 30000, door=0.07))
+    runs.append(finished(tmp_path, 'door_resets', 0, 30000, door=0.04))
     (reach,) = rows(runs, 'reach_xy')
     assert reach[6:] == ('1.40 cm at 5,000', '0.00 cm to 3.94 cm', 2, 'reached')
-    (door,) = rows(runs, 'door')
+    door, shut = rows(runs, 'door')
     assert door[4:] == ('0.050 rad', '0.030 rad', '0.070 rad at 30,000', 'one seed', 1, 'MISSED')
+    assert shut[6:] == ('0.040 rad at 30,000', 'one seed', 1, 'reached')
     assert {row[-1] for row in rows(runs, 'pickup')} == {'not run'}
 
 
