@@ -1,7 +1,7 @@
 // Sets a camera up: draws its picture, lets a person drag the crop, compares with the reference.
 import { $, h, mark, setText, show } from './dom.js';
 import { logIn } from './store.js';
-import { post, toast } from './actions.js';
+import { command, toast } from './actions.js';
 
 const STATE_MS = 500;
 const GRIP = 14; // reach of a corner, on the screen
@@ -16,7 +16,6 @@ let crop = null; // {x, y, width, height} in the source's pixels
 let drag = null;
 let policyOf = '';
 
-const run = async (name, fields = {}) => (await post(`/api/do/${name}`, JSON.stringify(fields))).answer;
 const list = () => sides.map((side) => crop[side]);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -175,22 +174,22 @@ async function look() {
   setTimeout(look, STATE_MS);
 }
 
-async function command(name, fields) {
+async function act(name, fields) {
   try {
-    toast(await run(name, fields));
+    toast(await command(name, fields));
   } catch (error) {
     toast(error.message, true);
   }
 }
 
-$('#save').addEventListener('click', () => command('save', { crop: list() }));
+$('#save').addEventListener('click', () => act('save', { crop: list() }));
 $('#centre').addEventListener('click', () => {
   const side = Math.min(state.width, state.height);
   setCrop({ x: Math.floor((state.width - side) / 2), y: Math.floor((state.height - side) / 2), width: side, height: side });
 });
-$('#reference').addEventListener('click', async () => { await command('reference'); await getReference(); });
-$('#check').addEventListener('click', () => command('check'));
-$('#free').addEventListener('click', () => command('free'));
+$('#reference').addEventListener('click', async () => { await act('reference'); await getReference(); });
+$('#check').addEventListener('click', () => act('check'));
+$('#free').addEventListener('click', () => act('free'));
 for (const input of ['#blend', '#difference']) $(input).addEventListener('input', draw);
 $('#square').addEventListener('change', () => setCrop(crop));
 for (const side of sides) $(`#crop-${side}`).addEventListener('change', () => {
