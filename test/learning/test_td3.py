@@ -152,6 +152,17 @@ def test_compiled_updates_are_the_same_updates(precision, tolerance):
         assert (a - b).abs().mean() < tolerance
 
 
+@pytest.mark.slow
+def test_a_cycle_is_compiled_in_one_piece():
+    """Adam's step was not, and with it a cycle was twelve pieces, each looked up anew."""
+    agent = TD3(4, 2, TD3Config(hidden=(8, 8)))
+    given = (torch.randn(2, 6, 10), torch.randn(2, 6), torch.randn(2, 6, 8), torch.randn(2, 6, 2),
+             torch.randn(6, 8))
+    with torch.no_grad():
+        seen = torch._dynamo.explain(agent._learn)(*given)
+    assert (seen.graph_count, seen.graph_break_count) == (1, 0), seen.break_reasons
+
+
 def test_without_a_compiler_the_setting_is_refused(monkeypatch):
     monkeypatch.setenv('CXX', 'no-such-compiler')
     with pytest.raises(ConfigError, match=r'td3\.compile.*no-such-compiler.*install'):

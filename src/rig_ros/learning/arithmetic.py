@@ -41,8 +41,11 @@ def matmul_precision(precision: Literal['fp32', 'bf16']) -> Iterator[None]:
         torch.set_float32_matmul_precision(torch_before)
 
 
-def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+def compiled(function: Callable[Arguments, Result], device: torch.device,
+             ) -> Callable[Arguments, Result]:
     """Return the function compiled for the shapes it is called with, at its first call.
+
+    On a processor what calls the parts is C++ as well: a cycle of small networks has a hundred.
 
     Raises:
         ConfigError: there is no compiler for it.
@@ -50,7 +53,8 @@ def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Resul
     compiler = os.environ.get('CXX', 'g++')
     require(shutil.which(compiler) is not None, 'td3.compile', True,
             f'false without a C++ compiler ({compiler!r} was not found); install g++ or set CXX')
-    return torch.compile(function, dynamic=False)
+    return torch.compile(function, dynamic=False,
+                         options={'cpp_wrapper': True} if device.type == 'cpu' else None)
 
 
 def device_of(name: Device) -> torch.device:
@@ -131,10 +135,13 @@ class FlatAdam(torch.optim.Adam):
     def __init__(self, flat: nn.Parameter, learning_rate: float) -> None:
         super().__init__([flat], learning_rate, fused=True)
         self._buffer = flat
+        self.state[flat] = {'step': torch.zeros((), device=flat.device),
+                            'exp_avg': torch.zeros_like(flat, requires_grad=False),
+                            'exp_avg_sq': torch.zeros_like(flat, requires_grad=False)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take moments over into the tensors there are: recorded steps write to those."""
-        before = dict(self.state.get(self._buffer, {}))
+        before = dict(self.state[self._buffer])
         super().load_state_dict(state_dict)
         after = self.state[self._buffer]
         for name, tensor in before.items():
@@ -149,12 +156,21 @@ class FlatAdam(torch.optim.Adam):
     @torch.no_grad()
     def advance(self) -> None:
         """Do what `step` does, without its bookkeeping, which costs more than small networks."""
-        state = self.state[self._buffer]
-        if not state or self._buffer.grad is None:
-            self.step()
+        state, group = self.state[self._buffer], self.param_groups[0]
+        if torch.compiler.is_compiling() and not self._buffer.is_cuda:
+            self._advance_compiled(state['step'], state['exp_avg'], state['exp_avg_sq'])
             return
-        group = self.param_groups[0]
-        adam([self._buffer], [self._buffer.grad], [state['exp_avg']], [state['exp_avg_sq']], [],
+        adam([self._buffer], [self.gradient], [state['exp_avg']], [state['exp_avg_sq']], [],
              [state['step']], fused=True, amsgrad=False, maximize=False, lr=group['lr'],
              beta1=group['betas'][0], beta2=group['betas'][1], eps=group['eps'],
              weight_decay=group['weight_decay'])
+
+    def _advance_compiled(self, step: Tensor, mean: Tensor, square: Tensor) -> None:
+        """Do it by plain operations, which a compiler makes one of: it stops at torch's own."""
+        group, gradient = self.param_groups[0], self.gradient
+        mean_decay, square_decay = group['betas']
+        step.add_(1)
+        mean.lerp_(gradient, 1 - mean_decay)
+        square.mul_(square_decay).addcmul_(gradient, gradient, value=1 - square_decay)
+        root = (square / (1 - square_decay ** step)).sqrt() + group['eps']
+        self._buffer.sub_(group['lr'] / (1 - mean_decay ** step) * mean / root)

@@ -70,7 +70,7 @@ class TD3(nn.Module):
         self.policy_optimiser, self.critics_optimiser = (
             FlatAdam(flat, config.learning_rate) for flat in online)
         self.updates = self.averaged_since = 0
-        cycle = compiled(self._learn) if config.compile else self._learn
+        cycle = compiled(self._learn, self.device) if config.compile else self._learn
         # What a team's processes send each other is left out of recordings.
         self._cycle = (CudaGraph(cycle) if self.device.type == 'cuda' and team.size == 1
                        else cycle)
