@@ -110,3 +110,11 @@ def test_the_door_with_resets_differs_by_them_the_cap_and_smooth_actions():
     assert resets['smoothing'] == 0.5
     resets['reward']['cap'], resets['explore']['reset_free'], resets['smoothing'] = 0.0, True, 0.0
     assert resets == door
+
+
+def test_pucks_that_vary_in_practice_are_all_that_a_variant_changes():
+    whole, varied = (dataclasses.asdict(config.load(name))
+                     for name in ('push_multi', 'push_multi_varied'))
+    assert whole['explore'].pop('every_object') is True
+    assert varied['explore'].pop('every_object') is False
+    assert varied == whole

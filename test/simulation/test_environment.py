@@ -201,6 +201,21 @@ def test_the_number_of_pucks_varies_and_can_be_fixed(multi: SawyerEnv) -> None:
     two.close()
 
 
+def test_practice_may_have_every_puck_where_goals_have_one_to_three(multi: SawyerEnv) -> None:
+    practised = dataclasses.replace(multi.task, pucks_present=None)
+    env = SawyerEnv(multi.task, practised=practised)
+    for _ in range(5):
+        env.reset()
+        assert len(env.world.ground_truth()) == 4
+    goals, usual = env.held_out_goals(8), multi.held_out_goals(8)
+    assert [goal.truth.keys() for goal in goals] == [goal.truth.keys() for goal in usual]
+    assert {len(goal.truth) for goal in goals} == {2, 3, 4}
+    for goal in goals:
+        env.reset(goal)
+        assert len(env.world.ground_truth()) == len(goal.truth)
+    env.close()
+
+
 def test_a_goal_of_another_episode_is_refused(multi: SawyerEnv) -> None:
     places = ((0.66, -0.09), (0.68, 0.0), (0.66, 0.09))
     goal = multi.picture_goal((0.5, 0.0, 0.02), Layout(places), Layout(places))

@@ -92,9 +92,11 @@ def train(
     if release is not None:
         require_releasable(recipe)
     task = tasks.load(recipe.task)
-    practised = dataclasses.replace(task, reset_free=task.reset_free or recipe.explore.reset_free)
+    practised = dataclasses.replace(
+        task, reset_free=task.reset_free or recipe.explore.reset_free,
+        pucks_present=None if recipe.explore.every_object else task.pucks_present)
     seen = SawyerStateEnv if recipe.encoder == 'state' else SawyerEnv
-    environment = seen(practised, seed, recipe.image_size)
+    environment = seen(task, seed, recipe.image_size, practised)
     bars = Bars(recipe.env_steps)
     told: dict[str, Any] = {'progress': bars.update, 'evaluated': bars.evaluated,
                             'milestones': headline.milestones(task.name)}

@@ -45,6 +45,9 @@ class ExploreConfig:
     reset_free: bool = False
     """Whether a practised episode begins where the one before ended, in the simulation's loop; a
     measured one begins at the task's start (paper: no; Skew-Fit's door: yes)."""
+    every_object: bool = False
+    """Whether all objects of a task are there in a practised episode, in the simulation's loop; a
+    measured one has those the task draws, such as one to three pucks."""
 
     def __post_init__(self) -> None:
         require(0 < self.theta <= 1, 'theta', self.theta, 'above 0, to 1')

@@ -47,17 +47,19 @@ class Goal:
 class SawyerEnv:
     """One task, stepped by actions in [-1, 1]^n."""
 
-    def __init__(self, task: TaskConfig, seed: int = 0, image_size: int | None = None) -> None:
+    def __init__(self, task: TaskConfig, seed: int = 0, image_size: int | None = None,
+                 practised: TaskConfig | None = None) -> None:
         """Build the world of a task.
 
         Args:
             task: see `control.task`.
             seed: of the goals drawn when `sample_goal` is not given a generator.
             image_size: side of the pictures [pixel]; the task's if not given.
+            practised: the same task with other starts: how an episode without a goal begins.
         """
         size = image_size or task.image_size
         self.task = task
-        self.world = SawyerWorld(task, seed, (size, size))
+        self.world = SawyerWorld(practised or task, seed, (size, size))
         self._rng = np.random.default_rng(seed)
         self._period = 1.0 / task.control_hz
         self._late: deque[tuple[Array, float]] = deque()

@@ -15,9 +15,10 @@ from rig_ros.simulation.states import Array32, StateVectors
 class SawyerStateEnv(SawyerEnv):
     """`SawyerEnv` whose observations are state vectors; see `states`. Steps draw no picture."""
 
-    def __init__(self, task: TaskConfig, seed: int = 0, image_size: int | None = None) -> None:
+    def __init__(self, task: TaskConfig, seed: int = 0, image_size: int | None = None,
+                 practised: TaskConfig | None = None) -> None:
         """Build the world of a task; arguments as `SawyerEnv`'s."""
-        super().__init__(task, seed, image_size)
+        super().__init__(task, seed, image_size, practised)
         self._vectors = StateVectors(task)
 
     @property
