@@ -105,10 +105,9 @@ def test_push_comparisons_change_one_thing():
         assert own != push
 
 
-def test_the_door_with_resets_differs_by_them_the_cap_and_smooth_actions():
+def test_the_door_with_resets_differs_by_them_and_the_cap():
     door, resets = (dataclasses.asdict(config.load(name)) for name in ('door', 'door_resets'))
-    assert resets['smoothing'] == 0.5
-    resets['reward']['cap'], resets['explore']['reset_free'], resets['smoothing'] = 0.0, True, 0.0
+    resets['reward']['cap'], resets['explore']['reset_free'] = 0.0, True
     assert resets == door
 
 
