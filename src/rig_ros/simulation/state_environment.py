@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
 
 import numpy.typing as npt
 
-from rig_ros.control.task import TaskConfig
 from rig_ros.simulation.environment import Goal, SawyerEnv
 from rig_ros.simulation.layout import Layout
 from rig_ros.simulation.states import Array32, StateVectors
@@ -15,11 +15,9 @@ from rig_ros.simulation.states import Array32, StateVectors
 class SawyerStateEnv(SawyerEnv):
     """`SawyerEnv` whose observations are state vectors; see `states`. Steps draw no picture."""
 
-    def __init__(self, task: TaskConfig, seed: int = 0, image_size: int | None = None,
-                 practised: TaskConfig | None = None) -> None:
-        """Build the world of a task; arguments as `SawyerEnv`'s."""
-        super().__init__(task, seed, image_size, practised)
-        self._vectors = StateVectors(task)
+    @cached_property
+    def _vectors(self) -> StateVectors:
+        return StateVectors(self.task)
 
     @property
     def state_dim(self) -> int:
