@@ -84,6 +84,20 @@ def test_other_goals_need_another_seed(trained):
 
 
 @pytest.mark.render
+def test_goals_one_after_another_without_resets(trained):
+    result = rig_ros('evaluate', 'runs/first', '--goals', '3', '--no-resets', '--json',
+                     'on.json', folder=trained)
+    assert result.returncode == 0, result.stderr
+    first = json.loads((trained / 'figures.json').read_text())
+    on = json.loads((trained / 'on.json').read_text())
+    assert on['resets'] is False
+    assert on['do_nothing_m'] != pytest.approx(first['do_nothing_m'], abs=1e-4)
+    refused = rig_ros('evaluate', 'push_multi', '--no-resets', folder=trained)
+    assert refused.returncode == 2
+    assert "--no-resets: got 'push_multi', allowed: a task with the same objects" in refused.stderr
+
+
+@pytest.mark.render
 def test_a_probe_says_what_the_latents_tell(trained):
     result = rig_ros('evaluate', 'runs/first', '--goals', '2', '--probe', '60', '--json',
                      'probe.json', folder=trained)

@@ -47,6 +47,16 @@ def test_each_episode_starts_from_the_reset_pose():
     assert together == alone
 
 
+def test_without_resets_an_episode_begins_where_the_one_before_ended():
+    world = DotWorld()
+    goals = [world.goal(place) for place in ((0.5, 0.9), (0.5, 0.9), (0.5, 0.1))]
+    started = world.reset
+    world.reset = lambda goal=None: world.picture() if goal is None else started(goal)
+    result = protocol.run(Seer(), world, goals, 5, resets=False)
+    assert result.do_nothing('hand') == pytest.approx([0.8, 0.3, 0.8], abs=0.02)
+    assert result.final('hand') == pytest.approx([0.3, 0.0, 0.3], abs=0.02)
+
+
 def record(index: int, hand: float, puck: float) -> GoalRecord:
     image = np.zeros((4, 4, 3), np.uint8)
     return GoalRecord(index, {'hand': 0.2, 'puck0': 0.1}, {'hand': hand, 'puck0': puck}, image,

@@ -51,6 +51,10 @@ def evaluate(
     goals: Annotated[int, typer.Option(min=1, help='Number of held-out goals.')] = 50,
     seed: Annotated[int | None, typer.Option(
         min=0, help='Draws other goals than the fixed ones of every report.')] = None,
+    resets: Annotated[bool, typer.Option(
+        '--resets/--no-resets',
+        help="Begin each goal's episode at the task's start, or where the one before ended.",
+    )] = True,
     probe: Annotated[int, typer.Option(
         min=0, help='Goal pictures (40 or more; 800 tell enough) for saying what latents tell of '
                     'where things are; 0 does not.')] = 0,
@@ -78,20 +82,25 @@ def evaluate(
     manifest = model.manifest
     chosen = task_of(manifest)
     goal_seed = HELD_OUT_SEED if seed is None else seed
-    environment = SawyerEnv(chosen, goal_seed)
+    fewest, most = chosen.puck_range
+    require(resets or fewest == most, '--no-resets', chosen.name,
+            'a task with the same objects in every episode')
+    environment = SawyerEnv(chosen, goal_seed,
+                            practised=dataclasses.replace(chosen, reset_free=not resets))
     try:
         with Progress(console=console, transient=True) as progress:
             bar = progress.add_task('goals', total=goals)
             result = protocol.run(
                 model, environment, environment.held_out_goals(goals, goal_seed), chosen.horizon,
-                lambda done: progress.update(bar, completed=done))
+                lambda done: progress.update(bar, completed=done), resets=resets)
         wall_s = time.monotonic() - began
         probed = environment.held_out_goals(probe, goal_seed + 1)
     finally:
         environment.close()
     figures = {**result.figures(), 'wall_s': wall_s,
                'env_steps': manifest.run.get('env_steps'), 'seed': goal_seed,
-               'task': chosen.name, 'bundle': str(path), 'bundle_id': model.bundle_id}
+               'task': chosen.name, 'resets': resets, 'bundle': str(path),
+               'bundle_id': model.bundle_id}
     for name, values in figures['objects'].items():
         low, high = values['mean_95']
         console.print(

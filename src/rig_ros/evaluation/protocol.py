@@ -149,7 +149,7 @@ def primary_of(objects: Container[str]) -> str:
 
 
 def run(agent: Agent, environment: Environment, goals: Sequence[Goal], steps: int,
-        progress: Callable[[int], None] | None = None) -> Evaluation:
+        progress: Callable[[int], None] | None = None, *, resets: bool = True) -> Evaluation:
     """Let the agent act towards each goal for a fixed number of steps.
 
     Args:
@@ -158,13 +158,17 @@ def run(agent: Agent, environment: Environment, goals: Sequence[Goal], steps: in
         goals: held-out goals.
         steps: control steps in an episode.
         progress: called with the number of finished goals.
+        resets: whether each goal's episode begins at its own start. Without, all but the first
+            begin as a reset without a goal leaves things, which must be one that moves nothing
+            (`TaskConfig.reset_free`); doing nothing is then measured from there.
     """
     require(len(goals) > 0, 'goals', len(goals), 'one or more')
     require(steps >= 1, 'steps', steps, '1 or more')
     records = []
     for index, goal in enumerate(goals):
-        do_nothing = environment.do_nothing(goal)
-        observation = environment.reset(goal)
+        starts = resets or index == 0
+        observation = environment.reset(goal if starts else None)
+        do_nothing = environment.do_nothing(goal) if starts else environment.distance(goal)
         agent.begin()
         goal_latent, _ = agent.encode(goal.observation)
         for _ in range(steps):
