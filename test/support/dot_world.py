@@ -62,9 +62,6 @@ class DotWorld:
     def distance(self, goal: DotGoal) -> dict[str, float]:
         return {'hand': float(np.linalg.norm(self.place - goal.place))}
 
-    def do_nothing(self, goal: DotGoal) -> dict[str, float]:
-        return {'hand': float(np.linalg.norm(np.array(START) - goal.place))}
-
 
 class Seer:
     """An agent whose latent is the dot's place, read from the picture."""

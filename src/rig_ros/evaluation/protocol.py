@@ -58,10 +58,6 @@ class Environment(Protocol):
         """Return the distance to the goal by object [m]."""
         ...
 
-    def do_nothing(self, goal: Any) -> dict[str, float]:
-        """Return the distance of the start to the goal by object [m]."""
-        ...
-
 
 class Agent(Protocol):
     """What evaluation needs of a model; `learning.bundle.Bundle` is one."""
@@ -85,7 +81,7 @@ class GoalRecord:
 
     index: int
     do_nothing: dict[str, float]
-    """Distance of the start to the goal by object [m]."""
+    """Distance of where the episode begins to the goal by object [m]."""
     final: dict[str, float]
     """Distance after the last step by object [m]."""
     goal_image: ImageArray
@@ -160,15 +156,14 @@ def run(agent: Agent, environment: Environment, goals: Sequence[Goal], steps: in
         progress: called with the number of finished goals.
         resets: whether each goal's episode begins at its own start. Without, all but the first
             begin as a reset without a goal leaves things, which must be one that moves nothing
-            (`TaskConfig.reset_free`); doing nothing is then measured from there.
+            (`TaskConfig.reset_free`).
     """
     require(len(goals) > 0, 'goals', len(goals), 'one or more')
     require(steps >= 1, 'steps', steps, '1 or more')
     records = []
     for index, goal in enumerate(goals):
-        starts = resets or index == 0
-        observation = environment.reset(goal if starts else None)
-        do_nothing = environment.do_nothing(goal) if starts else environment.distance(goal)
+        observation = environment.reset(goal if resets or index == 0 else None)
+        do_nothing = environment.distance(goal)
         agent.begin()
         goal_latent, _ = agent.encode(goal.observation)
         for _ in range(steps):
