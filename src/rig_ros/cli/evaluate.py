@@ -82,8 +82,7 @@ def evaluate(
     manifest = model.manifest
     chosen = task_of(manifest)
     goal_seed = HELD_OUT_SEED if seed is None else seed
-    fewest, most = chosen.puck_range
-    require(resets or fewest == most, '--no-resets', chosen.name,
+    require(resets or not chosen.pucks_vary, '--no-resets', chosen.name,
             'a task with the same objects in every episode')
     environment = SawyerEnv(chosen, goal_seed,
                             practised=dataclasses.replace(chosen, reset_free=not resets))

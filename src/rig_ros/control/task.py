@@ -120,6 +120,11 @@ class TaskConfig:
         return self.pucks_present or (len(self.pucks), len(self.pucks))
 
     @property
+    def pucks_vary(self) -> bool:
+        """Whether an episode draws which of the pucks are on the table."""
+        return self.puck_range[0] < len(self.pucks)
+
+    @property
     def max_speed(self) -> float:
         """Speed of action 1.0 on one axis [m/s]."""
         return self.action_scale * self.control_hz

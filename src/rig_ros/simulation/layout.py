@@ -80,9 +80,9 @@ def draw_start(task: TaskConfig, rng: np.random.Generator) -> Layout:
     Raises:
         ConfigError: when there is no room.
     """
-    fewest, most = task.puck_range
     present = list(range(len(task.pucks)))
-    if fewest < len(present):
+    if task.pucks_vary:
+        fewest, most = task.puck_range
         count = int(rng.integers(fewest, most + 1))
         present = sorted(rng.choice(len(task.pucks), count, replace=False).tolist())
     pucks = [task.pucks[i] for i in present]
