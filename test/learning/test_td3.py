@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from rig_ros.errors import ConfigError
+from rig_ros.learning import td3
 from rig_ros.learning.config import TD3Config
 from rig_ros.learning.td3 import TD3
+from rig_ros.learning.team import Team
 
 
 def step(agent, generator, size=32):
@@ -165,5 +167,20 @@ def test_a_cycle_is_compiled_in_one_piece():
 
 def test_without_a_compiler_the_setting_is_refused(monkeypatch):
     monkeypatch.setenv('CXX', 'no-such-compiler')
-    with pytest.raises(ConfigError, match=r'td3\.compile.*no-such-compiler.*install'):
+    with pytest.raises(ConfigError, match=r'td3\.compile.*auto.*no-such-compiler.*install'):
         TD3(1, 1, TD3Config(hidden=(8,), compile=True))
+
+
+def test_auto_compiles_where_that_is_possible(monkeypatch):
+    def compiles(**given) -> bool:
+        return TD3(1, 1, TD3Config(hidden=(8,), compile='auto'), **given)._cycle == 'compiled'
+
+    class Several(Team):
+        size = 2
+
+    monkeypatch.setattr(td3, 'compiled', lambda function, device: 'compiled')
+    monkeypatch.setattr(td3, 'missing_to_compile', lambda: '')
+    assert compiles()
+    assert not compiles(team=Several())
+    monkeypatch.setattr(td3, 'missing_to_compile', lambda: 'a C++ compiler')
+    assert not compiles()

@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False)
 SHORT: dict[str, Any] = {
     'env_steps': 150, 'replay_frames': 500, 'explore.random_steps': 50, 'vae.first_steps': 2,
     'vae.refresh_every': 0, 'vae.batch_size': 8, 'td3.first_updates': 5,
-    'td3.updates_per_step': 0.1}
+    'td3.updates_per_step': 0.1, 'td3.compile': False}
 """What makes a recipe run through in seconds. Nothing is learnt in them."""
 SHORT_GOALS = 2
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from rig_ros import resources
 from rig_ros.cli.findings import Finding
 from rig_ros.errors import RigError
+from rig_ros.learning.compiler import missing_to_compile
 
 OLDEST_PYTHON = (3, 10)
 MIN_DISK_GB = 2.0
@@ -144,6 +145,14 @@ def torch() -> Finding:
     return Finding('torch', worked, text, "pip install -e '.[train]' in a clone")
 
 
+def compiler() -> Finding:
+    """Check for what compiles the updates of recipes that learn from large minibatches."""
+    missing = missing_to_compile()
+    return Finding('C++', not missing, f'no {missing}' if missing else 'updates can be compiled',
+                   'not needed: without it, training with large minibatches takes longer',
+                   essential=False)
+
+
 def camera() -> Finding:
     """Look for a camera device; the simulation needs none."""
     devices = sorted(str(path) for path in Path('/dev').glob('video*'))
@@ -187,8 +196,8 @@ def processors() -> Finding:
 
 
 CHECKS: tuple[Callable[[], Finding | Iterator[Finding]], ...] = (
-    python, shared_files, ros, middleware, launch, drawing, torch, camera, disk, shared_memory,
-    processors)
+    python, shared_files, ros, middleware, launch, drawing, torch, compiler, camera, disk,
+    shared_memory, processors)
 
 
 def run_all() -> Iterator[Finding]:

@@ -73,6 +73,7 @@ def train(
     from rig_ros.evaluation.training import TrainingRun, require_releasable
     from rig_ros.learning import config as configs
     from rig_ros.learning.arithmetic import device_of
+    from rig_ros.learning.compiler import missing_to_compile
     from rig_ros.learning.team import ALONE, require_shareable
     from rig_ros.simulation.environment import SawyerEnv
     from rig_ros.simulation.state_environment import SawyerStateEnv
@@ -100,6 +101,8 @@ def train(
     bars = Bars(recipe.env_steps)
     told: dict[str, Any] = {'progress': bars.update, 'evaluated': bars.evaluated,
                             'milestones': headline.milestones(task.name)}
+    if recipe.td3.compile == 'auto' and (missing := missing_to_compile()):
+        console.print(f'updates are not compiled, and slower for it: no {missing}')
     try:
         training = (outside_run(directory, recipe, task, environment, seed, **told)
                     if recipe.agent == 'stable_baselines3' else

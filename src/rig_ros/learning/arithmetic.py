@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -12,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+from rig_ros.learning.compiler import missing_to_compile, multiplies_bf16
 from rig_ros.settings import require
 
 Device = Literal['cpu', 'cuda', 'auto']
@@ -19,6 +18,7 @@ Arguments = ParamSpec('Arguments')
 Result = TypeVar('Result')
 THIN = 64
 """Rounding a matrix with fewer rows or columns than this takes longer than it saves."""
+MULTIPLIES_BF16 = multiplies_bf16()
 _rounded = False
 """What `matmul_precision` set: what code being compiled may read."""
 
@@ -50,9 +50,8 @@ def compiled(function: Callable[Arguments, Result], device: torch.device,
     Raises:
         ConfigError: there is no compiler for it.
     """
-    compiler = os.environ.get('CXX', 'g++')
-    require(shutil.which(compiler) is not None, 'td3.compile', True,
-            f'false without a C++ compiler ({compiler!r} was not found); install g++ or set CXX')
+    missing = missing_to_compile()
+    require(not missing, 'td3.compile', True, f'auto or false without {missing}')
     return torch.compile(function, dynamic=False,
                          options={'cpp_wrapper': True} if device.type == 'cpu' else None)
 
@@ -95,7 +94,8 @@ def product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     thick = min(*a.shape[1:], b.shape[2]) >= THIN
     if torch.compiler.is_compiling():
         # Rounding becomes part of the operations around it; the product is rounded too.
-        result = (torch.bmm(a.bfloat16(), b.bfloat16()).float() if _rounded and thick
+        rounds = _rounded and thick and (a.is_cuda or MULTIPLIES_BF16)
+        result = (torch.bmm(a.bfloat16(), b.bfloat16()).float() if rounds
                   else torch.bmm(a, b))
         return result if out is None else out.copy_(result)
     if thick or not _rounded:

@@ -130,9 +130,10 @@ class TD3Config:
     in a model; 0 takes the newest (paper)."""
     precision: Literal['fp32', 'bf16'] = 'fp32'
     """Products of the updates' matrices: bf16 rounds what enters them (paper: fp32)."""
-    compile: bool = False
-    """Compile the updates when training begins, for which a processor needs a C++ compiler: up to
-    a minute, then faster in bf16 above all. Rounds a little differently (paper: no)."""
+    compile: Literal['auto', True, False] = False
+    """Compile the updates when training begins: up to a minute, then faster, in bf16 above all.
+    Rounds a little differently. `auto` does it on a processor where there are a C++ compiler and
+    Python's headers, in one process (paper: no)."""
 
     def __post_init__(self) -> None:
         require(len(self.hidden) >= 1 and min(self.hidden) >= 1, 'hidden', self.hidden,

@@ -19,6 +19,7 @@ from rig_ros.learning.arithmetic import (
     matmul_precision,
     without_denormals,
 )
+from rig_ros.learning.compiler import missing_to_compile
 from rig_ros.learning.config import TD3Config
 from rig_ros.learning.cuda_graph import CudaGraph
 from rig_ros.learning.networks import Critics, Policy
@@ -70,7 +71,9 @@ class TD3(nn.Module):
         self.policy_optimiser, self.critics_optimiser = (
             FlatAdam(flat, config.learning_rate) for flat in online)
         self.updates = self.averaged_since = 0
-        cycle = compiled(self._learn, self.device) if config.compile else self._learn
+        compiles = (self.device.type == 'cpu' and team.size == 1 and not missing_to_compile()
+                    if config.compile == 'auto' else config.compile)
+        cycle = compiled(self._learn, self.device) if compiles else self._learn
         # What a team's processes send each other is left out of recordings.
         self._cycle = (CudaGraph(cycle) if self.device.type == 'cuda' and team.size == 1
                        else cycle)

@@ -213,7 +213,8 @@ def require_shareable(size: int, config: TrainConfig, device: torch.device) -> N
     require(size >= 1, 'processes', size, '1 or more')
     require(config.agent == 'td3' or size == 1, 'processes', size,
             f'1 with agent {config.agent!r}')
-    require(not config.td3.compile or size == 1, 'processes', size, '1 with td3.compile')
+    require(config.td3.compile is not True or size == 1, 'processes', size,
+            '1 with td3.compile: true')
     if device.type == 'cuda':
         gpus = torch.cuda.device_count()
         require(size <= gpus, 'processes', size, f'up to {gpus}, one for each GPU')
