@@ -87,7 +87,11 @@ def test_raises_error_if_a_base_is_unknown_or_based_on_the_recipe(tmp_path, base
 
 
 def test_push_comparisons_change_one_thing():
-    push = dataclasses.asdict(config.load('push'))
+    assert config.load('push_minibatch_128') == dataclasses.replace(
+        config.load('push'), td3=dataclasses.replace(
+            config.load('push').td3, batch_size=128, precision='fp32', compile=False))
+    assert config.load('push_long') == dataclasses.replace(config.load('push'), env_steps=100000)
+    push = dataclasses.asdict(config.load('push_minibatch_128'))
     for name, changed in (('push_reward_log_probability', {'reward'}),
                           ('push_reward_sparse', {'reward'}), ('push_relabel_none', {'relabel'}),
                           ('push_relabel_future', {'relabel'}),
@@ -97,7 +101,6 @@ def test_push_comparisons_change_one_thing():
                           ('push_latent_4', {'vae'}), ('push_latent_8', {'vae'}),
                           ('push_keypoint', {'vae'}), ('push_reward_distance', {'reward'}),
                           ('push_beta_low', {'vae'}), ('push_beta_high', {'vae'}),
-                          ('push_long', {'env_steps'}),
                           ('push_pixel_distance', {'encoder', 'vae', 'reward'}),
                           ('push_her', {'goals', 'skew', 'relabel'})):
         own = dataclasses.asdict(config.load(name))
