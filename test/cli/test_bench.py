@@ -35,6 +35,25 @@ def test_updates_are_counted_for_each_recipe(tmp_path):
     assert min(figures['vae_minibatches_per_s'].values()) > 0
 
 
+def test_updates_of_an_encoder_of_objects_are_counted_on_pictures_with_objects(tmp_path):
+    """Noise had no colour that moves with the actions, and was refused as if a camera were off."""
+    recipe = tmp_path / 'objects.yaml'
+    recipe.write_text(SMALL.replace('task: reach', 'task: push_multi\nencoder: objects').replace(
+        'vae: {latent_dim: 2, networks: patch, batch_size: 8}', 'reward: {kind: objects}'))
+    result = CliRunner().invoke(bench.app, [
+        'updates', '--seconds', '0.1', '--recipe', str(recipe),
+        '--json', str(tmp_path / 'f.json')], catch_exceptions=False)
+    assert 'VAE' not in result.output
+    figures = json.loads((tmp_path / 'f.json').read_text())
+    assert figures['updates_per_s'][str(recipe)] > 0
+
+
+def test_recipes_without_pictures_are_not_benched():
+    with pytest.raises(ConfigError, match=r"'state'.*an encoder of pictures"):
+        CliRunner().invoke(bench.app, ['updates', '--recipe', 'push_state_oracle'],
+                           catch_exceptions=False)
+
+
 def test_raises_error_if_there_is_no_such_device():
     with pytest.raises(ConfigError, match='--device'):
         CliRunner().invoke(bench.app, ['updates', '--device', 'tpu'], catch_exceptions=False)

@@ -65,8 +65,9 @@ def updates(recipe: Annotated[list[str] | None, typer.Option(
     for name in recipe or RECIPES:
         config = settings.change(configs.load(name), changes)
         results[name] = updates_per_second(config, seconds, device=where)
-        console.print(f'{name}: [bold]{results[name]["updates_per_s"]:.0f}[/] policy updates/s, '
-                      f'{results[name]["vae_minibatches_per_s"]:.0f} VAE minibatches/s')
+        pictures = results[name]['vae_minibatches_per_s']
+        console.print(f'{name}: [bold]{results[name]["updates_per_s"]:.0f}[/] policy updates/s'
+                      + (f', {pictures:.0f} VAE minibatches/s' if pictures else ''))
     _save(json_file, {metric: {name: figures[metric] for name, figures in results.items()}
                       for metric in ('updates_per_s', 'vae_minibatches_per_s')})
 
