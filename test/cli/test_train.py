@@ -33,9 +33,10 @@ KEYS = {'median_final_distance_m', 'mean_final_distance_m', 'do_nothing_m', 'wal
         'seed'}
 
 
-def rig_ros(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def rig_ros(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, '-m', 'rig_ros.cli.main', *arguments], cwd=folder,
-                          capture_output=True, text=True, timeout=240, check=False)
+                          capture_output=True, text=True, timeout=240, check=False,
+                          env={**os.environ, **environment})
 
 
 @pytest.fixture(scope='module')
@@ -48,6 +49,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.returncode == 0, result.stderr
     assert 'final distance on 3 held-out goals' in result.stdout
     return folder
+
+
+@pytest.mark.render
+def test_without_a_compiler_it_trains_all_the_same_and_says_so(tmp_path):
+    (tmp_path / 'tiny.yaml').write_text(TINY.replace('td3: {', 'td3: {compile: auto, '))
+    result = rig_ros('train', 'tiny.yaml', '--goals', '1', folder=tmp_path, CXX='no-such-compiler')
+    assert result.returncode == 0, result.stderr
+    assert "not compiled, and slower for it: there is no C++ compiler ('no-such" in result.stdout
 
 
 @pytest.mark.render

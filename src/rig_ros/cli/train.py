@@ -101,8 +101,9 @@ def train(
     bars = Bars(recipe.env_steps)
     told: dict[str, Any] = {'progress': bars.update, 'evaluated': bars.evaluated,
                             'milestones': headline.milestones(task.name)}
-    if recipe.td3.compile == 'auto' and (missing := missing_to_compile()):
-        console.print(f'updates are not compiled, and slower for it: no {missing}')
+    if (recipe.td3.compile == 'auto' and device_of(named).type == 'cpu'
+            and (missing := missing_to_compile())):
+        console.print(f'updates are not compiled, and slower for it: there is no {missing}')
     try:
         training = (outside_run(directory, recipe, task, environment, seed, **told)
                     if recipe.agent == 'stable_baselines3' else

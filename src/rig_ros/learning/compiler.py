@@ -14,7 +14,7 @@ def missing_to_compile() -> str:
     """Return what torch.compile lacks here, and what to do about it; empty if nothing."""
     compiler = os.environ.get('CXX', 'g++')
     if shutil.which(compiler) is None:
-        return f'a C++ compiler ({compiler!r} was not found); install g++ or set CXX'
+        return f'C++ compiler ({compiler!r} was not found); install g++ or set CXX'
     headers = Path(sysconfig.get_paths()['include'])
     if not (headers / 'Python.h').is_file():
         return f'Python.h (not in {headers}); install python3-dev'
