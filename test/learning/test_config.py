@@ -87,11 +87,11 @@ def test_raises_error_if_a_base_is_unknown_or_based_on_the_recipe(tmp_path, base
 
 
 def test_push_comparisons_change_one_thing():
-    assert config.load('push_minibatch_128') == dataclasses.replace(
-        config.load('push'), td3=dataclasses.replace(
-            config.load('push').td3, batch_size=128, precision='fp32', compile=False))
-    assert config.load('push_long') == dataclasses.replace(config.load('push'), env_steps=100000)
-    push = dataclasses.asdict(config.load('push_minibatch_128'))
+    ours, base = config.load('push'), config.load('push_minibatch_128')
+    assert base == settings.change(ours, {
+        'td3.batch_size': 128, 'td3.precision': 'fp32', 'td3.compile': False})
+    assert config.load('push_long') == settings.change(ours, {'env_steps': 100000})
+    push = dataclasses.asdict(base)
     for name, changed in (('push_reward_log_probability', {'reward'}),
                           ('push_reward_sparse', {'reward'}), ('push_relabel_none', {'relabel'}),
                           ('push_relabel_future', {'relabel'}),

@@ -72,7 +72,7 @@ def train(
     from rig_ros.evaluation.report import write_json
     from rig_ros.evaluation.training import TrainingRun, require_releasable
     from rig_ros.learning import config as configs
-    from rig_ros.learning.arithmetic import device_of
+    from rig_ros.learning.arithmetic import auto_compiles, device_of
     from rig_ros.learning.compiler import missing_to_compile
     from rig_ros.learning.team import ALONE, require_shareable
     from rig_ros.simulation.environment import SawyerEnv
@@ -83,7 +83,8 @@ def train(
     named = checked_device(device)
     recipe = configs.load(config)
     # Refuses before a folder is made.
-    require_shareable(processes, recipe, device_of(named))
+    where = device_of(named)
+    require_shareable(processes, recipe, where)
     directory = run_directory(run or '-'.join(
         (Path(config).stem, f's{seed}', time.strftime('%Y%m%d-%H%M%S'))))
     if resume:
@@ -101,7 +102,7 @@ def train(
     bars = Bars(recipe.env_steps)
     told: dict[str, Any] = {'progress': bars.update, 'evaluated': bars.evaluated,
                             'milestones': headline.milestones(task.name)}
-    if (recipe.td3.compile == 'auto' and device_of(named).type == 'cpu'
+    if (recipe.td3.compile == 'auto' and auto_compiles(where, processes)
             and (missing := missing_to_compile())):
         console.print(f'updates are not compiled, and slower for it: there is no {missing}')
     try:

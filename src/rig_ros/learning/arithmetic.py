@@ -41,6 +41,11 @@ def matmul_precision(precision: Literal['fp32', 'bf16']) -> Iterator[None]:
         torch.set_float32_matmul_precision(torch_before)
 
 
+def auto_compiles(device: torch.device, processes: int) -> bool:
+    """Return whether `td3.compile: auto` compiles, where nothing is `missing_to_compile`."""
+    return device.type == 'cpu' and processes == 1
+
+
 def compiled(function: Callable[Arguments, Result], device: torch.device,
              ) -> Callable[Arguments, Result]:
     """Return the function compiled for the shapes it is called with, at its first call.
@@ -48,7 +53,7 @@ def compiled(function: Callable[Arguments, Result], device: torch.device,
     On a processor what calls the parts is C++ as well: a cycle of small networks has a hundred.
 
     Raises:
-        ConfigError: there is no compiler for it.
+        ConfigError: something is `missing_to_compile`.
     """
     missing = missing_to_compile()
     require(not missing, 'td3.compile', True, f'auto or false without {missing}')

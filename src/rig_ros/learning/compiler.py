@@ -26,6 +26,8 @@ def multiplies_bf16(cpuinfo: Path = Path('/proc/cpuinfo')) -> bool:
 
     Without them they are taken apart and put together again, which is slower than float32.
     """
-    with contextlib.suppress(OSError):
-        return re.search(r'\b(avx512_|amx_)?bf16\b', cpuinfo.read_text()) is not None
+    with contextlib.suppress(OSError), cpuinfo.open() as lines:
+        # The first core's, which is all that is read: the file has as much for each core.
+        flags = next((line for line in lines if line.startswith(('flags', 'Features'))), '')
+        return re.search(r'\b(avx512_|amx_)?bf16\b', flags) is not None
     return False

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from rig_ros.learning.arithmetic import (
     FlatAdam,
+    auto_compiles,
     compiled,
     flatten,
     matmul_precision,
@@ -71,7 +72,7 @@ class TD3(nn.Module):
         self.policy_optimiser, self.critics_optimiser = (
             FlatAdam(flat, config.learning_rate) for flat in online)
         self.updates = self.averaged_since = 0
-        compiles = (self.device.type == 'cpu' and team.size == 1 and not missing_to_compile()
+        compiles = (auto_compiles(self.device, team.size) and not missing_to_compile()
                     if config.compile == 'auto' else config.compile)
         cycle = compiled(self._learn, self.device) if compiles else self._learn
         # What a team's processes send each other is left out of recordings.
