@@ -70,6 +70,18 @@ def test_imagined_goals_move_each_object_alike_often_and_never_two():
                                atol=0.03, rtol=0)
 
 
+def test_an_imagined_goal_wants_an_object_as_often_where_some_are_not_there():
+    """It wanted the arm only, two times in three, where each of one to three was drawn."""
+    config = small_config(encoder='objects', vae=VAEConfig(), objects=ObjectsConfig(count=3))
+    narrow = narrowing(config, torch.Generator().manual_seed(0))
+    assert narrow is not None
+    here = torch.tensor([0.0, 0, 0, 0, 0, 2, 2, 1, 0, 0, 0]).expand(3000, -1)
+    goal = torch.tensor([5.0, 6, 7, 8, 1, 0, 0, 0, 3, 3, 1]).expand(3000, -1)
+    moved = (narrow(here, goal) != here).float().mean(0)
+    assert not moved[[2, 3, 4, 8, 9, 10]].any()
+    torch.testing.assert_close(moved[5], torch.tensor(3 / 4), atol=0.03, rtol=0)
+
+
 def test_nothing_is_narrowed_where_latents_are_not_objects_or_goals_are_whole():
     generator = torch.Generator()
     assert narrowing(small_config(), generator) is None

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rig_ros.learning.config import ObjectsConfig, VAEConfig
-from rig_ros.learning.object_latents import latent_dim_of, one_moved, split
+from rig_ros.learning.object_latents import latent_dim_of, one_imagined, one_moved, split
 from rig_ros.learning.objects import ObjectEncoder
 
 LATENT = torch.tensor([[0.0, 0.0, 1.0, 1.0, 1.0, 2.0, 2.0, 1.0]])
@@ -38,3 +38,33 @@ def test_an_object_that_is_not_in_both_stays_as_it_is(missing):
     (latent if missing is LATENT else goal)[0, 4] = 0.1
     moved = one_moved(latent, goal, torch.tensor([0]))
     torch.testing.assert_close(moved[:, 2:], latent[:, 2:])
+
+
+@pytest.mark.parametrize('which', [0, 1, 2])
+def test_with_all_there_an_imagined_goal_is_that_of_the_object_asked_for(which):
+    asked = torch.tensor([which])
+    assert one_imagined(LATENT, GOAL, asked).equal(one_moved(LATENT, GOAL, asked))
+
+
+def test_an_object_that_is_there_takes_the_part_of_one_that_is_not():
+    latent = LATENT.clone()
+    latent[0, 2:5] = 0
+    imagined = one_imagined(latent, GOAL, torch.tensor([0]))
+    torch.testing.assert_close(imagined, torch.tensor([[5.0, 6, 0, 0, 0, 9, 9, 0.8]]))
+
+
+def test_an_object_that_the_goal_does_not_show_is_wanted_where_another_is():
+    goal = GOAL.clone()
+    goal[0, 5:] = 0
+    imagined = one_imagined(LATENT, goal, torch.tensor([1]))
+    torch.testing.assert_close(imagined, torch.tensor([[5.0, 6, 1, 1, 1, 7, 8, 0.9]]))
+
+
+@pytest.mark.parametrize('empty', ['latent', 'goal', 'both'])
+def test_where_there_is_no_object_only_the_arm_has_a_goal(empty):
+    latent, goal = LATENT.clone(), GOAL.clone()
+    for name, each in (('latent', latent), ('goal', goal)):
+        if empty in (name, 'both'):
+            each[0, 2:] = 0
+    imagined = one_imagined(latent, goal, torch.tensor([1]))
+    torch.testing.assert_close(imagined, torch.cat((GOAL[:, :2], latent[:, 2:]), 1))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rig_ros.learning.config import GoalKind, TrainConfig
-from rig_ros.learning.object_latents import one_moved
+from rig_ros.learning.object_latents import one_imagined
 from rig_ros.learning.practice_config import RelabelConfig
 from rig_ros.learning.replay import Batch
 
@@ -170,7 +170,7 @@ def narrowing(config: TrainConfig,
     if objects is None or not objects.one_at_a_time:
         return None
     choices = objects.count + 1
-    return lambda latent, goal: one_moved(
+    return lambda latent, goal: one_imagined(
         latent, goal, torch.randint(choices, (len(goal),), generator=generator))
 
 
