@@ -107,6 +107,19 @@ def test_goals_one_after_another_without_resets(trained):
 
 
 @pytest.mark.render
+def test_a_model_is_measured_with_as_many_pucks_as_asked_for(trained):
+    result = rig_ros('evaluate', 'push_multi', '--goals', '2', '--pucks', '3', '--json',
+                     'three.json', folder=trained)
+    assert result.returncode == 0, result.stderr
+    three = json.loads((trained / 'three.json').read_text())
+    assert three['pucks'] == 3
+    assert {'puck0', 'puck1', 'puck2'} <= set(three['objects'])
+    refused = rig_ros('evaluate', 'push_multi', '--pucks', '4', folder=trained)
+    assert refused.returncode == 2
+    assert '--pucks: got 4, allowed: no more than the task has (push_multi: 3)' in refused.stderr
+
+
+@pytest.mark.render
 def test_a_probe_says_what_the_latents_tell(trained):
     result = rig_ros('evaluate', 'runs/first', '--goals', '2', '--probe', '60', '--json',
                      'probe.json', folder=trained)

@@ -55,6 +55,8 @@ def evaluate(
         '--resets/--no-resets',
         help="Begin each goal's episode at the task's start, or where the one before ended.",
     )] = True,
+    pucks: Annotated[int | None, typer.Option(
+        min=1, help='So many pucks in every episode, of a task that has several.')] = None,
     probe: Annotated[int, typer.Option(
         min=0, help='Goal pictures (40 or more; 800 tell enough) for saying what latents tell of '
                     'where things are; 0 does not.')] = 0,
@@ -81,6 +83,10 @@ def evaluate(
     model = bundles.load(path, tasks.load(task).name if task else None)
     manifest = model.manifest
     chosen = task_of(manifest)
+    if pucks is not None:
+        require(pucks <= len(chosen.pucks), '--pucks', pucks,
+                f'no more than the task has ({chosen.name}: {len(chosen.pucks)})')
+        chosen = dataclasses.replace(chosen, pucks_present=(pucks, pucks))
     goal_seed = HELD_OUT_SEED if seed is None else seed
     require(resets or not chosen.pucks_vary, '--no-resets', chosen.name,
             'a task with the same objects in every episode')
@@ -98,7 +104,7 @@ def evaluate(
         environment.close()
     figures = {**result.figures(), 'wall_s': wall_s,
                'env_steps': manifest.run.get('env_steps'), 'seed': goal_seed,
-               'task': chosen.name, 'resets': resets, 'bundle': str(path),
+               'task': chosen.name, 'pucks': pucks, 'resets': resets, 'bundle': str(path),
                'bundle_id': model.bundle_id}
     for name, values in figures['objects'].items():
         low, high = values['mean_95']
