@@ -36,7 +36,11 @@ def test_updates_are_counted_for_each_recipe(tmp_path):
 
 
 def test_updates_of_an_encoder_of_objects_are_counted_on_pictures_with_objects(tmp_path):
-    """Noise had no colour that moves with the actions, and was refused as if a camera were off."""
+    """Noise had no colour that moves with the actions, and was refused as if a camera were off.
+
+    So were small squares, on some processors: 24 colours shared the few pixels of the one that
+    moves.
+    """
     recipe = tmp_path / 'objects.yaml'
     recipe.write_text(SMALL.replace('task: reach', 'task: push_multi\nencoder: objects').replace(
         'vae: {latent_dim: 2, networks: patch, batch_size: 8}', 'reward: {kind: objects}'))

@@ -27,14 +27,16 @@ SQUARES = ((30, 160, 60), (200, 40, 40), (220, 180, 30))
 def _squares(actions: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """Return pictures (T + 1, size, size, 3) of a square that moves by actions (T, 2) and others.
 
-    Noise has nothing to be found by its colour; an encoder of objects learns from these.
+    Noise has nothing to be found by its colour; an encoder of objects learns from these. The one
+    that moves begins anywhere, or it would be the ground, and is so large that it is still found
+    where all colours of the palette share it.
     """
     images = np.full((len(actions) + 1, size, size, 3), 230, np.uint8)
-    side = size // 8
+    side = size // 4
     for colour in SQUARES:
         row, column = rng.integers(0, size - side, 2)
         images[:, row:row + side, column:column + side] = colour
-    places = size / 2 + np.cumsum(np.vstack((np.zeros(2), 2 * actions)), 0)
+    places = rng.uniform(0.2, 0.7, 2) * size + np.cumsum(np.vstack((np.zeros(2), 2 * actions)), 0)
     for image, (row, column) in zip(images, places.clip(0, size - side).astype(int)):
         image[row:row + side, column:column + side] = (20, 70, 170)
     return images
