@@ -53,10 +53,8 @@ def one_imagined(latents: Tensor, goals: Tensor, which: Tensor) -> Tensor:
     """
     (_, here), (arm, there) = split(latents), split(goals)
     moved = _or_next(which, here[..., 2] > THERE)
-    source = _or_next(moved, there[..., 2] > THERE)
-    rows = torch.arange(len(here), device=which.device)
-    wanted = there.clone()
-    wanted[rows, moved % here.shape[1]] = there[rows, source % here.shape[1]]
+    source = _or_next(moved, there[..., 2] > THERE) % here.shape[1]
+    wanted = there.take_along_dim(source[:, None, None], 1).expand_as(there)
     return one_moved(latents, torch.cat((arm, wanted.flatten(1)), -1), moved)
 
 
